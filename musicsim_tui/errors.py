@@ -1,0 +1,40 @@
+"""What can go wrong, in words for the person at the keyboard."""
+
+from __future__ import annotations
+
+
+class MusicSimError(Exception):
+    """A failure with one sentence saying what happened and one saying what to do."""
+
+    def __init__(self, title: str, hint: str) -> None:
+        super().__init__(title)
+        self.title = title
+        self.hint = hint
+
+
+class UsageError(MusicSimError):
+    """The request itself cannot be understood: an option, a filter, an unknown id."""
+
+
+class AudioError(MusicSimError):
+    """A file that cannot be heard; remembered until the file changes or a retry is asked for."""
+
+
+class StorageError(MusicSimError):
+    """The disk or network share failed: no fault of the file, nothing is remembered against it."""
+
+
+class CatalogError(MusicSimError):
+    """The library's catalog cannot be opened or written."""
+
+
+class ModelError(MusicSimError):
+    """A model is not installed, its weights are damaged, or the processor cannot run it."""
+
+
+class IndexFailure(MusicSimError):
+    """The vector index cannot be used."""
+
+
+class IndexLocked(IndexFailure):
+    """Another process holds the embedded index of this library."""

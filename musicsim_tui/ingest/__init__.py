@@ -1,0 +1,3 @@
+"""From folders to heard tracks."""
+
+from __future__ import annotations

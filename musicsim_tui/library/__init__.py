@@ -1,0 +1,3 @@
+"""The catalog: SQLite, the truth about files, tracks, embeddings and sounds."""
+
+from __future__ import annotations
