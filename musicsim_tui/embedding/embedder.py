@@ -20,6 +20,10 @@ class HeardWindows:
     vectors: Vectors
     sounds: Vectors
 
+    def row(self, index: int) -> HeardWindows:
+        """One window of the batch, still two-dimensional."""
+        return HeardWindows(self.vectors[index : index + 1], self.sounds[index : index + 1])
+
 
 class Embedder(Protocol):
     """Turns windows of audio into vectors. Used by one thread at a time."""

@@ -1,0 +1,101 @@
+"""How long an ingest will take and how much disk it will use, judged from a sample before it starts."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musicsim_tui.audio.identity import examine
+from musicsim_tui.audio.windows import HOP_SECONDS, WINDOW_SECONDS
+from musicsim_tui.errors import MusicSimError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from musicsim_tui.embedding.embedder import Embedder
+    from musicsim_tui.ingest.scan import FoundFile
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.track import ModelVersion
+
+_SAMPLE_FILES = 24
+_FEWEST_FILES = 40
+"""A smaller job is done about as soon as it is forecast."""
+_TYPICAL_SECONDS_PER_BYTE = 1 / 24_000  # 192 kbit/s
+_DECODING_REALTIME = 600.0
+"""Realtime factor of one decoding thread, rounded down."""
+_HALF_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What lies ahead: files, seconds of audio in them, seconds of work, bytes of new library."""
+
+    files: int
+    audio_seconds: float
+    work_seconds: float
+    disk_bytes: float
+
+
+def make_forecast(
+    candidates: Sequence[FoundFile],
+    embedder: Embedder,
+    coverage: int | None,
+    *,
+    threads: int,
+    cancel: CancelToken,
+) -> Forecast | None:
+    """Forecast the hearing of `candidates`, which come shuffled; None when there are too few to bother.
+
+    Lengths come from the headers of a sample, by file suffix; speed from one batch through the embedder.
+    """
+    if len(candidates) < _FEWEST_FILES:
+        return None
+    audio_seconds = _audio_seconds(candidates, cancel)
+    mean_seconds = audio_seconds / len(candidates)
+    all_windows = max(1.0, mean_seconds / HOP_SECONDS)
+    windows = min(all_windows, coverage) if coverage else all_windows
+    heard_seconds = len(candidates) * windows * WINDOW_SECONDS
+    work = heard_seconds / _realtime_of(embedder) + audio_seconds / (_DECODING_REALTIME * threads)
+    return Forecast(
+        files=len(candidates),
+        audio_seconds=audio_seconds,
+        work_seconds=work,
+        disk_bytes=disk_bytes(embedder.model, len(candidates), windows),
+    )
+
+
+def disk_bytes(model: ModelVersion, tracks: int, windows_each: float) -> float:
+    """Bytes that catalog and embedded index need: float16 windows and mean, and the mean in the index."""
+    return tracks * model.dimensions * _HALF_BYTES * (windows_each + 2)
+
+
+def _audio_seconds(candidates: Sequence[FoundFile], cancel: CancelToken) -> float:
+    seconds: dict[str, float] = defaultdict(float)
+    bytes_: dict[str, int] = defaultdict(int)
+    for file in candidates[:_SAMPLE_FILES]:
+        try:
+            header = examine(file.path, cancel=cancel).header_duration
+        except MusicSimError:
+            continue  # it will fail, with its reason, when it is heard
+        if header:
+            suffix = file.path.suffix.lower()
+            seconds[suffix] += header
+            bytes_[suffix] += file.stamp.size
+    sampled = sum(bytes_.values())
+    overall = sum(seconds.values()) / sampled if sampled else _TYPICAL_SECONDS_PER_BYTE
+    pace = {suffix: seconds[suffix] / bytes_[suffix] for suffix in seconds if bytes_[suffix]}
+    return sum(file.stamp.size * pace.get(file.path.suffix.lower(), overall) for file in candidates)
+
+
+def _realtime_of(embedder: Embedder) -> float:
+    """Realtime factor of one batch; a first call loads the model and is not counted."""
+    length = int(WINDOW_SECONDS * embedder.sample_rate)
+    noise = np.random.default_rng(0).standard_normal((embedder.batch_size, length)).astype(np.float32) * 0.1
+    embedder.embed(noise[:1])
+    started = time.perf_counter()
+    embedder.embed(noise)
+    return embedder.batch_size * WINDOW_SECONDS / max(time.perf_counter() - started, 1e-6)

@@ -1,0 +1,152 @@
+"""The flow from folders to heard tracks: remember, scan, plan, hear, note what is gone."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicsim_tui.errors import UsageError
+from musicsim_tui.ingest.forecast import make_forecast
+from musicsim_tui.ingest.pipeline import Outcome, Pipeline
+from musicsim_tui.ingest.plan import make_plan
+from musicsim_tui.ingest.report import IngestSummary, ItemFailure
+from musicsim_tui.jobs import Cancelled
+from musicsim_tui.library.records import Root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from musicsim_tui.embedding.embedder import Embedder
+    from musicsim_tui.ingest.forecast import Forecast
+    from musicsim_tui.ingest.plan import Plan
+    from musicsim_tui.ingest.report import IngestProgress
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRequest:
+    """What to ingest and how. No paths: everything that is remembered."""
+
+    paths: tuple[Path, ...] = ()
+    excludes: tuple[str, ...] = ()
+    coverage: int | None = None
+    retry_failed: bool = False
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class IngestHooks:
+    """How a running ingest reaches the outside. `index_new` brings fresh tracks to the search index."""
+
+    publish: Callable[[IngestProgress], None] = lambda _: None
+    forecast: Callable[[Forecast], None] = lambda _: None
+    index_new: Callable[[], None] = lambda: None
+    notice: Callable[[str], None] = lambda _: None
+
+
+def ingest(
+    catalog: Catalog, embedder: Embedder, request: IngestRequest, hooks: IngestHooks, cancel: CancelToken
+) -> IngestSummary:
+    """Hear what is new or changed. When cancelled, returns what was done with `cancelled` set.
+
+    Raises UsageError when none of the paths exists, ModelError or CatalogError when going on is impossible.
+    """
+    started = time.monotonic()
+    roots, absent = _roots_of(catalog, request)
+    try:
+        plan = make_plan(
+            catalog,
+            roots,
+            embedder.model,
+            request.coverage,
+            retry_failed=request.retry_failed,
+            cancel=cancel,
+        )
+        forecast = make_forecast(
+            plan.candidates, embedder, request.coverage, threads=request.threads, cancel=cancel
+        )
+    except Cancelled:
+        return IngestSummary(embedder.model, cancelled=True)
+    if forecast is not None:
+        hooks.forecast(forecast)
+    outcome = _hear(catalog, embedder, plan, request, hooks, cancel)
+    if not cancel.cancelled:
+        catalog.mark_missing(plan.missing)
+        for root in plan.scanned:
+            catalog.mark_scanned(root, time.time())
+    failures = (*absent, *outcome.failures)
+    return IngestSummary(
+        model=embedder.model,
+        added=outcome.added,
+        skipped=plan.unchanged + plan.remembered_failures + outcome.relinked,
+        failed=len(failures),
+        relinked=outcome.relinked,
+        remembered_failures=plan.remembered_failures,
+        missing=len(plan.missing),
+        audio_seconds=outcome.audio_seconds,
+        seconds=time.monotonic() - started,
+        failures=failures,
+        offline=tuple(plan.offline),
+        cancelled=cancel.cancelled,
+    )
+
+
+def _hear(
+    catalog: Catalog,
+    embedder: Embedder,
+    plan: Plan,
+    request: IngestRequest,
+    hooks: IngestHooks,
+    cancel: CancelToken,
+) -> Outcome:
+    if not plan.candidates:
+        return Outcome()
+    pipeline = Pipeline(
+        catalog,
+        embedder,
+        plan,
+        request.coverage,
+        threads=request.threads,
+        publish=hooks.publish,
+        index_new=hooks.index_new,
+        notice=hooks.notice,
+    )
+    return pipeline.run(cancel)
+
+
+def _roots_of(catalog: Catalog, request: IngestRequest) -> tuple[list[Root], list[ItemFailure]]:
+    """The roots to walk, remembered; and the paths that do not exist and never did."""
+    if not request.paths:
+        return catalog.roots(), []
+    remembered = {root.path for root in catalog.roots()}
+    absent: list[ItemFailure] = []
+    chosen: list[Path] = []
+    for given in request.paths:
+        path = Path(os.path.abspath(given))
+        if path in remembered or os.path.lexists(path):
+            catalog.add_root(path, request.excludes)
+            chosen.append(path)
+        else:
+            absent.append(
+                ItemFailure(
+                    path,
+                    "There is no such file or folder.",
+                    "Check the spelling, or mount the disk it is on.",
+                    new=True,
+                    remembered=False,
+                )
+            )
+    if not chosen:
+        names = ", ".join(str(failure.path) for failure in absent)
+        raise UsageError(f"There is no such file or folder: {names}.", absent[0].hint)
+    excludes = {root.path: root.excludes for root in catalog.roots()}
+    return [Root(path, _excludes_for(path, excludes), time.time(), None) for path in chosen], absent
+
+
+def _excludes_for(path: Path, excludes: dict[Path, tuple[str, ...]]) -> tuple[str, ...]:
+    """The globs remembered for the path, or for the remembered folder that holds it."""
+    return next((excludes[folder] for folder in (path, *path.parents) if folder in excludes), ())

@@ -1,0 +1,94 @@
+"""Holds a walk over a root against the catalog: what to hear, what is unchanged, what is gone."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicsim_tui.ingest.scan import scan_root
+from musicsim_tui.library.records import FileState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from musicsim_tui.ingest.scan import FoundFile, Scan
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.records import Root
+    from musicsim_tui.track import ModelVersion, TrackId
+
+
+@dataclass(slots=True)
+class Plan:
+    """The files to hear, in shuffled order, and what needs no hearing."""
+
+    candidates: list[FoundFile] = field(default_factory=list)
+    unchanged: int = 0
+    remembered_failures: int = 0
+    missing: list[Path] = field(default_factory=list)
+    offline: list[tuple[Path, str]] = field(default_factory=list)
+    scanned: list[Path] = field(default_factory=list)
+    failed_before: set[bytes] = field(default_factory=set)
+
+
+def make_plan(
+    catalog: Catalog,
+    roots: Sequence[Root],
+    model: ModelVersion,
+    coverage: int | None,
+    *,
+    retry_failed: bool,
+    cancel: CancelToken,
+) -> Plan:
+    """Walk every root. Shuffled, so that early searches see the whole library rather than its first folder."""
+    plan = Plan()
+    embedded = catalog.embedded_ids(model, coverage)
+    seen: set[bytes] = set()
+    for root in roots:
+        scan = scan_root(root.path, root.excludes, cancel)
+        if scan.offline is not None:
+            plan.offline.append((root.path, scan.offline))
+            continue
+        plan.scanned.append(root.path)
+        _compare(catalog, scan, embedded, seen, plan, retry_failed=retry_failed)
+    random.shuffle(plan.candidates)
+    return plan
+
+
+def _compare(
+    catalog: Catalog,
+    scan: Scan,
+    embedded: set[TrackId],
+    seen: set[bytes],
+    plan: Plan,
+    *,
+    retry_failed: bool,
+) -> None:
+    known = catalog.known_files(scan.root)
+    failed = catalog.failed_files(scan.root)
+    plan.failed_before.update(failed)
+    here: set[bytes] = set()
+    for file in scan.files:
+        key = os.fsencode(file.path)
+        here.add(key)
+        if key in seen:
+            continue
+        seen.add(key)
+        record = known.get(key)
+        if record is not None and record.stamp == file.stamp and record.state is FileState.PRESENT:
+            if record.track_id in embedded:
+                plan.unchanged += 1
+                continue
+        if key in failed and failed[key] == file.stamp and not retry_failed:
+            plan.remembered_failures += 1
+            continue
+        plan.candidates.append(file)
+    for key, record in known.items():
+        path = Path(os.fsdecode(key))
+        if key in here or record.state is not FileState.PRESENT or not scan.knows_absence_of(path):
+            continue
+        if not os.path.lexists(key):  # an excluded file is still there
+            plan.missing.append(path)

@@ -1,0 +1,68 @@
+"""What an ingest tells while it runs and when it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from musicsim_tui.track import ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailure:
+    """A file that was not heard. `new` when it had not failed before; `remembered` when it will be skipped
+    until it changes or a retry is asked for."""
+
+    path: Path
+    reason: str
+    hint: str
+    new: bool
+    remembered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IngestProgress:
+    """A snapshot of a running ingest. `done` and `total` count files, `seconds` is time since the start."""
+
+    done: int
+    total: int
+    added: int
+    failed: int
+    audio_seconds: float
+    seconds: float
+    decoding: tuple[str, ...] = ()
+
+    @property
+    def realtime_factor(self) -> float:
+        """Seconds of audio heard in each second."""
+        return self.audio_seconds / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Remaining time at the pace so far; None before the first file is done."""
+        if not self.done:
+            return None
+        return (self.total - self.done) * self.seconds / self.done
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSummary:
+    """What an ingest did. `skipped` counts unchanged files, known sounds under a new name or with new
+    tags (`relinked`), and files whose failure is remembered (`remembered_failures`)."""
+
+    model: ModelVersion
+    added: int = 0
+    skipped: int = 0
+    failed: int = 0
+    relinked: int = 0
+    remembered_failures: int = 0
+    missing: int = 0
+    audio_seconds: float = 0.0
+    seconds: float = 0.0
+    failures: tuple[ItemFailure, ...] = ()
+    offline: tuple[tuple[Path, str], ...] = ()
+    notices: tuple[str, ...] = field(default=())
+    cancelled: bool = False

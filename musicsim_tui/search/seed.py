@@ -1,0 +1,99 @@
+"""What a search starts from: a track of the library, or any audio file."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musicsim_tui.audio.decode import decode_mono
+from musicsim_tui.audio.identity import examine
+from musicsim_tui.audio.windows import cut_windows
+from musicsim_tui.embedding.assembly import TrackAssembly
+from musicsim_tui.errors import AudioError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from musicsim_tui.audio.windows import AudioWindow
+    from musicsim_tui.embedding.embedder import Embedder
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.track import Embedding, ModelVersion, Sound, Tags, TrackId
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seed:
+    """A sound to search with. `path` is the file it was heard from, None for a track of the library.
+
+    `seconds` is the time that hearing it took.
+    """
+
+    track_id: TrackId
+    embedding: Embedding
+    sounds: tuple[Sound, ...]
+    tags: Tags | None = None
+    path: Path | None = None
+    seconds: float = 0.0
+
+
+def seed_from_track(catalog: Catalog, track_id: TrackId, model: ModelVersion) -> Seed:
+    """A track of the library as the model heard it. Raises UsageError when it has not."""
+    embedding = catalog.embedding(track_id, model)
+    if embedding is None:
+        raise UsageError(
+            f"This track has not been heard with {model.name}.",
+            f"Run musicsim-tui --model {model.name} ingest first, or search with its file.",
+        )
+    return Seed(track_id, embedding, catalog.sounds([track_id], model).get(track_id, ()))
+
+
+def seed_from_file(
+    catalog: Catalog,
+    path: Path,
+    model: ModelVersion,
+    embedder: Callable[[], Embedder],
+    coverage: int | None,
+    cancel: CancelToken,
+) -> Seed:
+    """Any audio file; one whose sound the library knows is not heard again, and none is added.
+
+    `embedder` loads the model, and is called only when there is something to hear.
+    Raises AudioError or StorageError when the file cannot be heard, Cancelled when abandoned.
+    """
+    started = time.monotonic()
+    audio = examine(path, cancel=cancel)
+    known = catalog.embedding(audio.track_id, model)
+    if known is not None:
+        sounds = catalog.sounds([audio.track_id], model).get(audio.track_id, ())
+        return Seed(audio.track_id, known, sounds, audio.tags, path, time.monotonic() - started)
+    listener = embedder()
+    assembly = TrackAssembly(listener, coverage)
+    batch: list[AudioWindow] = []
+    for window in cut_windows(
+        decode_mono(path, listener.sample_rate, cancel=cancel),
+        listener.sample_rate,
+        coverage=coverage,
+        expected_seconds=audio.header_duration,
+    ):
+        cancel.check()
+        if window.silent:
+            continue
+        batch.append(window)
+        if len(batch) >= listener.batch_size:
+            _hear(listener, assembly, batch)
+    if batch:
+        _hear(listener, assembly, batch)
+    if not len(assembly):
+        raise AudioError("The recording is silent from start to end.", "Search with another file.")
+    embedding, sounds = assembly.finish()
+    return Seed(audio.track_id, embedding, sounds, audio.tags, path, time.monotonic() - started)
+
+
+def _hear(embedder: Embedder, assembly: TrackAssembly, batch: list[AudioWindow]) -> None:
+    heard = embedder.embed(np.stack([window.samples for window in batch]))
+    assembly.add([window.start for window in batch], heard)
+    batch.clear()

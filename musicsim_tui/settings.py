@@ -1,0 +1,226 @@
+"""Settings: flag > environment > `.env` > `config.toml` > default; each value with its source."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicsim_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+APP = "musicsim-tui"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+ENVIRONMENT_NAMES: Mapping[str, str] = {
+    "qdb_endpoint": "QDB_ENDPOINT",
+    "qdb_api_token": "QDB_API_TOKEN",
+    "qdb_collection": "QDB_COLLECTION",
+    "data_dir": "MUSICSIM_DATA_DIR",
+    "music_dir": "MUSICSIM_MUSIC_DIR",
+    "model": "MUSICSIM_MODEL",
+    "coverage": "MUSICSIM_COVERAGE",
+    "threads": "MUSICSIM_THREADS",
+    "device": "MUSICSIM_DEVICE",
+    "weights_url": "MUSICSIM_WEIGHTS_URL",
+    "cookies_from_browser": "MUSICSIM_COOKIES_FROM_BROWSER",
+    "log_level": "MUSICSIM_LOG_LEVEL",
+}
+SECRETS = frozenset({"qdb_api_token"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of this run. `sources` says where each value came from."""
+
+    data_dir: Path
+    music_dir: Path
+    qdb_endpoint: str | None = None
+    qdb_api_token: str | None = field(default=None, repr=False)
+    qdb_collection: str = "musicsim"
+    model: str | None = None
+    coverage: int | None = None
+    threads: int | None = None
+    device: str = "auto"
+    weights_url: str | None = None
+    cookies_from_browser: str | None = None
+    log_level: str = "WARNING"
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def library_path(self) -> Path:
+        return self.data_dir / "library.db"
+
+    @property
+    def index_dir(self) -> Path:
+        return self.data_dir / "index"
+
+    @property
+    def models_dir(self) -> Path:
+        return self.data_dir / "models"
+
+    @property
+    def log_path(self) -> Path:
+        return self.data_dir / "musicsim.log"
+
+    def shown(self) -> dict[str, str | None]:
+        """Every value as text, secrets hidden: fit for a screen or a report."""
+        shown: dict[str, str | None] = {}
+        for item in fields(self):
+            if item.name == "sources":
+                continue
+            value = getattr(self, item.name)
+            if item.name in SECRETS and value is not None:
+                shown[item.name] = "(hidden)"
+            elif item.name == "coverage":
+                shown[item.name] = "full" if value is None else str(value)
+            else:
+                shown[item.name] = None if value is None else str(value)
+        return shown
+
+
+def config_path() -> Path:
+    """Where `config.toml` lives for this user."""
+    from platformdirs import user_config_path
+
+    return user_config_path(APP, appauthor=False) / "config.toml"
+
+
+def load_settings(
+    flags: Mapping[str, str | None],
+    *,
+    environment: Mapping[str, str] | None = None,
+    dotenv: Path | None = None,
+    config: Path | None = None,
+) -> Settings:
+    """Gather the settings. `flags` maps field names to what was typed; None where nothing was.
+
+    An empty value anywhere means unset. The Qdrant token is taken only from the source the endpoint
+    comes from, so that a token never travels to an address somebody else chose.
+    Raises UsageError naming the setting and its source when a value makes no sense.
+    """
+    layers = [
+        ("flag", {name: value for name, value in flags.items() if value}),
+        ("environment", _by_environment_name(os.environ if environment is None else environment)),
+        (".env", _by_environment_name(_read_dotenv(dotenv or Path(".env")))),
+        ("config.toml", _read_config(config or config_path())),
+    ]
+    values: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    for source, layer in layers:
+        for name, value in layer.items():
+            if name not in values:
+                values[name], sources[name] = value, source
+    if "qdb_api_token" in values and sources["qdb_api_token"] != sources.get("qdb_endpoint"):
+        del values["qdb_api_token"], sources["qdb_api_token"]
+    parsed: dict[str, Any] = {name: _parse(name, value, sources[name]) for name, value in values.items()}
+    for name, default in (("data_dir", _default_data_dir), ("music_dir", _default_music_dir)):
+        if name not in parsed:
+            parsed[name] = default()
+    known = {name: sources.get(name, "default") for name in ENVIRONMENT_NAMES}
+    return Settings(**parsed, sources=known)
+
+
+def _by_environment_name(mapping: Mapping[str, str]) -> dict[str, str]:
+    return {name: mapping[env] for name, env in ENVIRONMENT_NAMES.items() if mapping.get(env)}
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        return {key: value for key, value in dotenv_values(path).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"The settings file {path} cannot be read: {error}.", "Mend the file or move it away."
+        ) from error
+
+
+def _read_config(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The settings file {path} cannot be read: {error}.", "Mend the file or move it away."
+        ) from error
+    return {name: str(table[name]) for name in ENVIRONMENT_NAMES if table.get(name) not in (None, "")}
+
+
+def _default_data_dir() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path(APP, appauthor=False)
+
+
+def _default_music_dir() -> Path:
+    from platformdirs import user_music_path
+
+    return user_music_path()
+
+
+def _parse(name: str, text: str, source: str) -> object:
+    """The value in its own type. Raises UsageError naming the setting and where it was set."""
+    parser = _PARSERS.get(name)
+    try:
+        return parser(text) if parser else text
+    except ValueError as error:
+        label = f"--{name.replace('_', '-')}" if source == "flag" else ENVIRONMENT_NAMES[name]
+        where = "" if source == "flag" else f" ({source})"
+        raise UsageError(f"{label}{where} cannot be {text!r}.", f"{error}.") from error
+
+
+def _coverage(text: str) -> int | None:
+    if text.strip().lower() == "full":
+        return None
+    return _positive(text, "Use 'full' or a number of windows such as 8")
+
+
+def _threads(text: str) -> int:
+    return _positive(text, "Use a number of threads such as 2")
+
+
+def _positive(text: str, hint: str) -> int:
+    if not text.strip().isascii() or not text.strip().isdigit() or int(text) < 1:
+        raise ValueError(hint)
+    return int(text)
+
+
+def _one_of(choices: tuple[str, ...], fold: Callable[[str], str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if fold(text.strip()) not in choices:
+            raise ValueError(f"Use one of {', '.join(choices)}")
+        return fold(text.strip())
+
+    return parse
+
+
+def _collection(text: str) -> str:
+    if not all(char.isascii() and (char.isalnum() or char in "_-") for char in text) or len(text) > 100:
+        raise ValueError("Use letters, digits, - and _ only")
+    return text
+
+
+def _folder(text: str) -> Path:
+    if "\0" in text:
+        raise ValueError("A path holds no NUL byte")
+    return Path(text).expanduser().absolute()
+
+
+_PARSERS: Mapping[str, Callable[[str], object]] = {
+    "data_dir": _folder,
+    "music_dir": _folder,
+    "coverage": _coverage,
+    "threads": _threads,
+    "device": _one_of(DEVICES, str.lower),
+    "log_level": _one_of(LOG_LEVELS, str.upper),
+    "qdb_collection": _collection,
+}
