@@ -1,4 +1,4 @@
-"""The embedding stage: gathers windows of many tracks into batches and hands on the tracks that are complete."""
+"""The embedding stage: batches windows across tracks and hands on the tracks that are complete."""
 
 from __future__ import annotations
 

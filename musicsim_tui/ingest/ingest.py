@@ -17,7 +17,7 @@ from musicsim_tui.jobs import Cancelled
 from musicsim_tui.library.records import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from musicsim_tui.embedding.embedder import Embedder
     from musicsim_tui.ingest.forecast import Forecast

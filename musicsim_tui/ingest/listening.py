@@ -253,7 +253,7 @@ class DecodingStage:
     def fail(
         self, file: FoundFile, track_id: TrackId | None, error: MusicSimError, token: CancelToken
     ) -> None:
-        """Report a file that failed. Copies that waited for it get their own try: they may sit on a good disk."""
+        """Report a file that failed. Copies that waited for it get a try of their own."""
         self.put(FileFailed(file, error), token)
         for record in self.claims.settle(track_id, heard=False) if track_id else []:
             self._files.append(FoundFile(record.path, record.stamp))

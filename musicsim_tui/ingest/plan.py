@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from musicsim_tui.ingest.scan import FoundFile, Scan
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
-    from musicsim_tui.library.records import Root
+    from musicsim_tui.library.records import KnownFile, Root
     from musicsim_tui.track import ModelVersion, TrackId
 
 
@@ -43,7 +43,7 @@ def make_plan(
     retry_failed: bool,
     cancel: CancelToken,
 ) -> Plan:
-    """Walk every root. Shuffled, so that early searches see the whole library rather than its first folder."""
+    """Walk every root. Shuffled, so that early searches see the whole library, not its first folder."""
     plan = Plan()
     embedded = catalog.embedded_ids(model, coverage)
     seen: set[bytes] = set()
@@ -78,10 +78,9 @@ def _compare(
             continue
         seen.add(key)
         record = known.get(key)
-        if record is not None and record.stamp == file.stamp and record.state is FileState.PRESENT:
-            if record.track_id in embedded:
-                plan.unchanged += 1
-                continue
+        if record is not None and _is_unchanged(record, file) and record.track_id in embedded:
+            plan.unchanged += 1
+            continue
         if key in failed and failed[key] == file.stamp and not retry_failed:
             plan.remembered_failures += 1
             continue
@@ -92,3 +91,7 @@ def _compare(
             continue
         if not os.path.lexists(key):  # an excluded file is still there
             plan.missing.append(path)
+
+
+def _is_unchanged(record: KnownFile, file: FoundFile) -> bool:
+    return record.stamp == file.stamp and record.state is FileState.PRESENT

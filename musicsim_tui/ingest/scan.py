@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
     from musicsim_tui.jobs import CancelToken
 
-AUDIO_SUFFIXES = frozenset(
-    ".mp3 .m4a .m4b .mp4 .aac .adts .opus .ogg .oga .webm .flac .wav .wave .aiff .aif .aifc .wma .asf "
-    ".mka .alac .ape .wv .tta .tak .mpc .mp+ .ac3 .dts .caf .au .amr .dsf .dff .3gp .spx".split()
-)
+# fmt: off
+AUDIO_SUFFIXES = frozenset({
+    ".mp3", ".m4a", ".m4b", ".mp4", ".aac", ".adts", ".opus", ".ogg", ".oga",
+    ".webm", ".flac", ".wav", ".wave", ".aiff", ".aif", ".aifc", ".wma", ".asf",
+    ".mka", ".alac", ".ape", ".wv", ".tta", ".tak", ".mpc", ".mp+", ".ac3",
+    ".dts", ".caf", ".au", ".amr", ".dsf", ".dff", ".3gp", ".spx",
+})
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
