@@ -1,0 +1,97 @@
+"""Who a file is: the identity of its sound, and what it says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from musicsim_tui.audio.source import open_audio
+from musicsim_tui.audio.tags import read_tags
+from musicsim_tui.errors import AudioError
+from musicsim_tui.track import Tags, TrackId
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from av.container import InputContainer
+
+    from musicsim_tui.jobs import CancelToken
+
+_DIGEST_BYTES = 16
+_AGREEMENT_SECONDS = 1.0
+"""Encoder delay and padding are in the packets and not in the header: they stay well below this."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """What can be learned of a file without decoding it. Lengths in seconds, `sample_rate` in Hz.
+
+    `header_duration` is what the container claims; a file that was cut off still claims its old length, and
+    a variable bit rate without an index is guessed at. `packet_duration` is the sum over the packets that
+    are there. Either is None where the format does not tell.
+    """
+
+    track_id: TrackId
+    tags: Tags
+    header_duration: float | None
+    packet_duration: float | None
+    codec: str
+    sample_rate: int
+    channels: int
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """The best guess before decoding: what the container claims, unless the packets contradict it."""
+        header, packets = self.header_duration, self.packet_duration
+        if header is None or packets is None:
+            return header if packets is None else packets
+        return header if abs(header - packets) < _AGREEMENT_SECONDS else packets
+
+
+def examine(path: Path, *, cancel: CancelToken | None = None) -> AudioFile:
+    """Identity, tags and format of a file, in one pass over its packets and without decoding any.
+
+    The identity is a UUID (RFC 9562, version 8) around the BLAKE2b hash of the bytes of every packet of the
+    first audio stream: tags, pictures, container, name and place do not enter. Remuxing keeps it wherever
+    it keeps the packets: between MP4, Matroska/WebM, Ogg and the native formats, except out of ADTS (.aac),
+    whose packets carry a header each.
+
+    Raises AudioError when the file is no audio or holds no packets, StorageError when the disk or share
+    fails, Cancelled.
+    """
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    with open_audio(path, cancel) as source:
+        container, stream = source.container, source.stream
+        hashed_bytes = duration = 0
+        for packet in source.packets():
+            digest.update(packet)
+            hashed_bytes += packet.size
+            duration += packet.duration or 0
+        if not hashed_bytes:
+            raise AudioError(
+                "The file holds no audio data.", "Its download or copy did not finish: fetch it again."
+            )
+        return AudioFile(
+            track_id=TrackId(_uuid(digest.digest())),
+            tags=read_tags(container.metadata, stream.metadata),
+            header_duration=_header_duration(container),
+            packet_duration=float(duration * stream.time_base) if duration and stream.time_base else None,
+            codec=stream.codec_context.codec.canonical_name,
+            sample_rate=stream.sample_rate,
+            channels=stream.channels,
+        )
+
+
+def _header_duration(container: InputContainer) -> float | None:
+    import av
+
+    return container.duration / av.time_base if container.duration and container.duration > 0 else None
+
+
+def _uuid(digest: bytes) -> UUID:
+    """Sets the version and variant bits that RFC 9562, section 5.8, asks for."""
+    number = int.from_bytes(digest, "big")
+    number &= ~(0xF << 76) & ~(0x3 << 62)
+    return UUID(int=number | 0x8 << 76 | 0x2 << 62)
