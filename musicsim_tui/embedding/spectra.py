@@ -1,0 +1,195 @@
+"""Windows of audio to the few spectrograms from which every hand-made descriptor is taken.
+
+Two short-time Fourier transforms see each window: a short one (46 ms) that follows timbre and rhythm, and a
+long one (372 ms) that tells semitones apart. Both are reduced at once to a few bands, so memory holds one
+window's full spectrum at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from musicsim_tui.track import Samples
+
+    Floats: TypeAlias = NDArray[np.float32]
+
+SAMPLE_RATE = 22_050
+"""Hz. Keeps what lies below 11 kHz, which every common codec and bit rate keeps too."""
+SHORT_FFT, SHORT_HOP = 1_024, 512
+LONG_FFT, LONG_HOP = 8_192, 4_096
+FRAME_RATE = SAMPLE_RATE / SHORT_HOP
+"""Short frames a second."""
+
+MEL_BANDS, LOWEST_HZ, HIGHEST_HZ = 40, 30.0, 10_000.0
+FLATNESS_EDGES_HZ = (200.0, 400.0, 800.0, 1_600.0, 3_200.0, 6_400.0, 10_000.0)
+"""Octaves in which tone is told from noise; below 200 Hz a short frame has too few bins."""
+SEMITONES, LOWEST_NOTE = 72, 28
+"""Semitone bands from E1 (MIDI note 28, 41 Hz) to D#7 (2.5 kHz): where the bass and the melody lie."""
+REGISTER_BANDS = SEMITONES // 4
+"""Thirds of an octave."""
+_LOWEST_CHROMA_NOTE = 48
+"""C3: below it a semitone is narrower than the long transform can tell."""
+
+_FLOOR = 1e-6
+"""Added to power before logarithms, 60 dB under the window's mean: what codecs throw away lies lower."""
+_SILENCE = 1e-6
+"""Peak, or deviation in relation to the peak, under which a window counts as digital silence."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectra:
+    """What the descriptors see of a batch of windows, each at the same level. float32.
+
+    `bands` and `register` are in dB, 0 dB being the window's mean power; `flatness` is the logarithm of
+    geometric over arithmetic mean power (0 for noise, negative for tones); `chroma` holds compressed
+    pitch-class energies, each frame of unit length or zero.
+    """
+
+    waveform: Floats
+    """(windows, samples), of zero mean and unit power or all zero; padded to two long frames at least."""
+    bands: Floats
+    """(windows, short frames, MEL_BANDS)."""
+    flatness: Floats
+    """(windows, short frames, octaves)."""
+    chroma: Floats
+    """(windows, long frames, 12)."""
+    register: Floats
+    """(windows, long frames, REGISTER_BANDS)."""
+
+
+class Analysis:
+    """Turns windows into spectra; `mel` is the mel filter bank, shape (SHORT_FFT // 2 + 1, MEL_BANDS)."""
+
+    def __init__(self, mel: Floats) -> None:
+        octaves = _pools(SHORT_FFT, np.asarray(FLATNESS_EDGES_HZ))
+        self._octave_means = (octaves / octaves.sum(axis=0)).astype(np.float32)
+        self._short_bank = np.concatenate([mel, self._octave_means], axis=1)
+        self._semitone_bank = _semitone_bank()
+        self._short_taper = _taper(SHORT_FFT)
+        self._long_taper = _taper(LONG_FFT)
+
+    def __call__(self, windows: Samples) -> Spectra:
+        """Spectra of a batch, shape (windows, samples), of one window or more."""
+        waveform = np.stack([at_unit_power(window) for window in windows])
+        missing = LONG_FFT + LONG_HOP - waveform.shape[1]
+        if missing > 0:
+            waveform = np.pad(waveform, ((0, 0), (0, missing)))
+        short = [self._short(window) for window in waveform]
+        long = [self._long(window) for window in waveform]
+        return Spectra(
+            waveform=waveform,
+            bands=np.stack([bands for bands, _ in short]),
+            flatness=np.stack([flatness for _, flatness in short]),
+            chroma=np.stack([chroma for chroma, _ in long]),
+            register=np.stack([register for _, register in long]),
+        )
+
+    def _short(self, waveform: Floats) -> tuple[Floats, Floats]:
+        power = _power_spectrogram(waveform, self._short_taper, SHORT_HOP, len(self._short_bank))
+        pooled = power @ self._short_bank
+        bin_floor = np.float32(_FLOOR / SHORT_FFT)
+        power += bin_floor
+        mean_logarithm = np.log(power, out=power) @ self._octave_means
+        return decibels(pooled[:, :MEL_BANDS]), mean_logarithm - np.log(pooled[:, MEL_BANDS:] + bin_floor)
+
+    def _long(self, waveform: Floats) -> tuple[Floats, Floats]:
+        power = _power_spectrogram(waveform, self._long_taper, LONG_HOP, len(self._semitone_bank))
+        semitones = power @ self._semitone_bank
+        # Logarithmic compression before folding lets soft partials count beside loud ones
+        # (Mueller & Ewert, "Chroma Toolbox", ISMIR 2011).
+        pitched = np.log1p(semitones[:, _LOWEST_CHROMA_NOTE - LOWEST_NOTE :] * np.float32(1e4))
+        notes = np.arange(_LOWEST_CHROMA_NOTE, LOWEST_NOTE + SEMITONES)
+        folded = pitched @ (notes[:, None] % 12 == np.arange(12)).astype(np.float32)
+        thirds = semitones.reshape(len(semitones), REGISTER_BANDS, -1).sum(axis=2)
+        return unit_length(folded), decibels(thirds)
+
+
+def at_unit_power(window: Samples) -> Floats:
+    """The window without its mean and at unit power, so that gain changes nothing.
+
+    Digital silence gives zeros, and so does a window that holds anything but finite numbers.
+    """
+    peak = float(np.max(np.abs(window), initial=0.0))
+    if not _SILENCE < peak < np.inf:
+        return np.zeros_like(window)
+    scaled = window / np.float32(peak)
+    scaled -= scaled.mean(dtype=np.float64).astype(np.float32)
+    deviation = float(np.sqrt(np.mean(np.square(scaled), dtype=np.float64)))
+    if deviation <= _SILENCE:
+        return np.zeros_like(window)
+    scaled /= np.float32(deviation)
+    return scaled
+
+
+def decibels(power: Floats) -> Floats:
+    """Power in dB over a floor of -60 dB, float32."""
+    level: Floats = np.log10(power + np.float32(_FLOOR))
+    level *= np.float32(10)
+    return level
+
+
+def unit_length(vectors: Floats) -> Floats:
+    """Each vector along the last axis at unit Euclidean length; zero stays zero."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    directions: Floats = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return directions
+
+
+def log_triangles(
+    values: NDArray[np.float64], limits: tuple[float, float], bands: int
+) -> NDArray[np.float64]:
+    """Triangles that overlap, their peaks in equal ratios from limit to limit, shape (values, bands)."""
+    position = np.full(len(values), -np.inf)
+    positive = values > 0
+    span = np.log(limits[1] / limits[0])
+    position[positive] = np.log(values[positive] / limits[0]) / span * (bands - 1)
+    triangles: NDArray[np.float64] = np.clip(1 - np.abs(position[:, None] - np.arange(bands)), 0, None)
+    return triangles
+
+
+def _power_spectrogram(waveform: Floats, taper: Floats, hop: int, bins: int) -> Floats:
+    """Power in each frame's lowest bins, shape (frames, bins); all bins of a frame sum to its mean square."""
+    from scipy import fft  # type: ignore[import-untyped]
+
+    frames = sliding_window_view(waveform, len(taper))[::hop] * taper
+    spectrum = fft.rfft(frames, axis=-1, overwrite_x=True)[:, :bins]
+    power: Floats = np.square(spectrum.real)
+    power += np.square(spectrum.imag)
+    return power
+
+
+def _taper(length: int) -> Floats:
+    """Periodic Hann taper, scaled so that the power spectrum of a frame sums to its mean square."""
+    hann: NDArray[np.float64] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    hann *= np.sqrt(2 / (length * np.sum(hann**2)))
+    return hann.astype(np.float32)
+
+
+def _pools(n_fft: int, edges: NDArray[np.float64]) -> Floats:
+    """Sums of the bins between neighbouring edges in Hz, shape (n_fft // 2 + 1, len(edges) - 1)."""
+    width = SAMPLE_RATE / n_fft
+    centres = np.arange(n_fft // 2 + 1)[:, None] * width
+    overlap = np.minimum(centres + width / 2, edges[1:]) - np.maximum(centres - width / 2, edges[:-1])
+    shares: NDArray[np.float64] = np.clip(overlap, 0.0, None) / width
+    return shares.astype(np.float32)
+
+
+def _semitone_bank() -> Floats:
+    """Triangles one semitone apart over the bins of the long transform, as far up as they reach."""
+    lowest, highest = (
+        440.0 * 2.0 ** ((note - 69) / 12) for note in (LOWEST_NOTE, LOWEST_NOTE + SEMITONES - 1)
+    )
+    width = SAMPLE_RATE / LONG_FFT
+    bins = int(highest * 2 ** (1 / 12) / width) + 1
+    return log_triangles(np.arange(bins, dtype=np.float64) * width, (lowest, highest), SEMITONES).astype(
+        np.float32
+    )
