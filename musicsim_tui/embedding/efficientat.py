@@ -1,0 +1,60 @@
+"""mn04: EfficientAT's mn04_as, the tagging accuracy of Cnn14 at about 1/190 of the arithmetic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from musicsim_tui.embedding.logmel import EfficientAtLogMel
+from musicsim_tui.embedding.network import NetworkEmbedder, choose_device
+from musicsim_tui.embedding.weights import MN04_WEIGHTS, WeightsFile, load_checkpoint
+from musicsim_tui.track import ModelVersion
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+MN04 = ModelVersion("mn04", 1, 384)
+
+MN04_SAME_RECORDING_COSINE = 0.98
+
+_BATCH_ON_CPU = 8
+_BATCH_ON_GPU = 64
+
+
+class Mn04Embedder(NetworkEmbedder):
+    """Hears windows of 32 kHz audio with EfficientAT mn04_as: 384 numbers and 527 sounds for each.
+
+    Schmid, Koutini and Widmer, "Efficient large-scale audio tagging via transformer-to-CNN knowledge
+    distillation", ICASSP 2023; weights by the authors, MIT licence.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        expected: WeightsFile = MN04_WEIGHTS,
+    ) -> None:
+        """Load `weights`, which must be the file that `expected` describes. Raises ModelError."""
+        chosen = choose_device(device)
+        checkpoint = load_checkpoint(expected, weights)
+
+        from musicsim_tui.embedding.mobilenet import mn04_for_inference
+
+        network = mn04_for_inference(checkpoint, chosen)
+        logmel = EfficientAtLogMel(chosen)
+
+        def forward(samples: Tensor) -> tuple[Tensor, Tensor]:
+            embedding, logits = network(logmel(samples).transpose(1, 2)[:, None])
+            return embedding, logits.sigmoid()
+
+        super().__init__(
+            MN04,
+            forward,
+            device=chosen,
+            batch_size=_BATCH_ON_CPU if chosen == "cpu" else _BATCH_ON_GPU,
+            same_recording_cosine=MN04_SAME_RECORDING_COSINE,
+            threads=threads,
+        )

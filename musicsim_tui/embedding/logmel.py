@@ -1,0 +1,87 @@
+"""The spectrograms that the two networks were trained on: a Hann window, hops of 10 ms, mel bands, a log."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAMPLE_RATE = 32_000
+N_FFT = 1024
+HOP = 320
+
+_FRAMES_AT_ONCE = 256
+"""Frames whose spectra fit a processor's cache together; larger blocks are a third slower."""
+
+
+def mel_power(samples: Tensor, window: Tensor, mel: Tensor) -> Tensor:
+    """Power in mel bands, shape (windows, samples // HOP + 1, bands).
+
+    `samples` has shape (windows, samples), more than N_FFT / 2 of them; they are mirrored at both ends so
+    that frame i is centred on sample i * HOP. `window` has at most N_FFT taps; `mel`, shape
+    (N_FFT / 2 + 1, bands), turns a power spectrum into bands.
+    """
+    import torch
+
+    padded = torch.nn.functional.pad(samples[:, None], (N_FFT // 2, N_FFT // 2), mode="reflect")[:, 0]
+    taps = len(window)
+    count = samples.shape[1] // HOP + 1
+    frames = padded[:, (N_FFT - taps) // 2 :].unfold(1, taps, HOP)[:, :count]
+    block = max(1, _FRAMES_AT_ONCE // len(samples)) if samples.device.type == "cpu" else count
+    bands = samples.new_empty((len(samples), count, mel.shape[1]))
+    for first in range(0, count, block):
+        spectra = torch.fft.rfft(frames[:, first : first + block] * window, n=N_FFT)
+        bands[:, first : first + block] = (spectra.real.square() + spectra.imag.square()) @ mel
+    return bands
+
+
+class PannsLogMel:
+    """Log-mel of PANNs in dB (Kong et al., "PANNs", 2020): 64 Slaney bands from 50 to 14,000 Hz."""
+
+    def __init__(self, mel: Tensor) -> None:
+        """`mel` is the filter bank that a PANNs checkpoint carries, shape (513, 64)."""
+        import torch
+
+        self._mel = mel
+        self._window = torch.hann_window(N_FFT, device=mel.device)
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        """Shape (windows, samples) to (windows, frames, 64)."""
+        return mel_power(samples, self._window, self._mel).clamp_(min=1e-10).log10_().mul_(10)
+
+
+class EfficientAtLogMel:
+    """Log-mel of EfficientAT (Schmid et al., ICASSP 2023): pre-emphasis, 128 Kaldi bands up to 15,000 Hz."""
+
+    def __init__(self, device: str) -> None:
+        import torch
+
+        self._mel = _kaldi_mel_filters(bands=128, highest=15_000.0).to(device)
+        self._window = torch.hann_window(800, periodic=False, device=device)
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        """Shape (windows, samples) to (windows, frames, 128)."""
+        emphasised = samples[:, 1:] - 0.97 * samples[:, :-1]
+        power = mel_power(emphasised, self._window, self._mel)
+        return power.add_(1e-5).log_().add_(4.5).div_(5)
+
+
+def _kaldi_mel_filters(bands: int, highest: float) -> Tensor:
+    """Triangles of height 1 on the mel scale of HTK and Kaldi, 1127 ln(1 + f / 700), shape (513, bands).
+
+    Computed in float32 as the network's training did: in float64 the narrow low bands come out different
+    enough to move the log-mel by 2e-4. The Nyquist bin belongs to no band.
+    """
+    import torch
+
+    spacing = 1127 * math.log(1 + highest / 700) / (bands + 1)
+    left = torch.arange(bands) * spacing
+    centre = (torch.arange(bands) + 1.0) * spacing
+    right = (torch.arange(bands) + 2.0) * spacing
+    frequencies = SAMPLE_RATE / N_FFT * torch.arange(N_FFT // 2)
+    mels = (1127 * (1 + frequencies / 700).log())[:, None]
+    rising = (mels - left) / (centre - left)
+    falling = (right - mels) / (right - centre)
+    return torch.nn.functional.pad(torch.minimum(rising, falling).clamp(min=0), (0, 0, 0, 1))

@@ -1,0 +1,203 @@
+"""What both networks share: choosing a processor, batches that fit its memory, and results as arrays."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musicsim_tui.embedding.embedder import HeardWindows
+from musicsim_tui.embedding.logmel import SAMPLE_RATE
+from musicsim_tui.embedding.sounds import audioset_labels
+from musicsim_tui.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from torch import Tensor
+
+    from musicsim_tui.track import ModelVersion, Samples
+
+    Forward: TypeAlias = Callable[[Tensor], tuple[Tensor, Tensor]]
+    """Samples, shape (windows, samples), to vectors and to probabilities of the AudioSet classes."""
+
+logger = logging.getLogger(__name__)
+
+MINIMUM_SAMPLES = 10_240
+"""Five halvings of the frames leave one when there are 32: shorter windows are filled up with silence."""
+
+_LOUDEST = 100.0
+"""Beyond this a sample is no audio but a damaged float file; its square must not overflow."""
+
+
+def choose_device(wanted: str) -> str:
+    """The processor to use: `wanted`, or for "auto" CUDA, then MPS, then the CPU.
+
+    Raises ModelError when this machine lacks it, or when PyTorch cannot be loaded.
+    """
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        raise ModelError(
+            f"PyTorch cannot be loaded: {error}.",
+            "Reinstall it, or choose --model builtin, which needs none.",
+        ) from error
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = wanted.partition(":")
+    there = {
+        "cpu": not number,
+        "cuda": torch.cuda.is_available() and (not number or _is_below(number, torch.cuda.device_count())),
+        "mps": torch.backends.mps.is_available() and not number,
+    }
+    if not there.get(kind, False):
+        raise ModelError(
+            f"This machine has no processor {wanted!r} that PyTorch can use.",
+            "Set MUSICSIM_DEVICE to auto, cpu, cuda, cuda:1 or mps.",
+        )
+    return wanted
+
+
+def _is_below(number: str, count: int) -> bool:
+    return number.isascii() and number.isdigit() and int(number) < count
+
+
+class NetworkEmbedder:
+    """An `Embedder` around a network's forward pass.
+
+    `on_notice` is called, from the thread that embeds, with a sentence for the person when the batch had to
+    shrink because memory ran out.
+    """
+
+    def __init__(
+        self,
+        model: ModelVersion,
+        forward: Forward,
+        *,
+        device: str,
+        batch_size: int,
+        same_recording_cosine: float,
+        threads: int | None = None,
+    ) -> None:
+        """`threads` limits PyTorch's threads on the CPU, for the whole process; None leaves them alone."""
+        self._model = model
+        self._forward = forward
+        self._device = device
+        self._batch_size = batch_size
+        self._same_recording_cosine = same_recording_cosine
+        self._threads = threads
+        self._labels = audioset_labels()
+        self.on_notice: Callable[[str], None] | None = None
+
+    @property
+    def model(self) -> ModelVersion:
+        return self._model
+
+    @property
+    def sample_rate(self) -> int:
+        return SAMPLE_RATE
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self._labels
+
+    @property
+    def batch_size(self) -> int:
+        return self._batch_size
+
+    @property
+    def same_recording_cosine(self) -> float:
+        return self._same_recording_cosine
+
+    @property
+    def device(self) -> str:
+        """The processor in use: cpu, cuda, cuda:1 or mps."""
+        return self._device
+
+    def embed(self, windows: Samples) -> HeardWindows:
+        """Hear windows, shape (windows, samples), `batch_size` at a time.
+
+        When memory runs out the batch is halved, for good, and the same windows are heard again.
+        Windows under 0.32 s are filled up with silence; samples that are no numbers count as silence.
+        Raises ModelError when the processor cannot run even one window.
+        """
+        if windows.ndim != 2:
+            raise ValueError(f"windows must have shape (windows, samples), not {windows.shape}")
+        vectors = np.empty((len(windows), self._model.dimensions), dtype=np.float32)
+        sounds = np.empty((len(windows), len(self._labels)), dtype=np.float32)
+        done = 0
+        while done < len(windows):
+            batch = windows[done : done + self._batch_size]
+            heard = self._try_batch(batch)
+            if heard is None:
+                self._shrink(len(batch))
+                continue
+            vectors[done : done + len(batch)], sounds[done : done + len(batch)] = heard
+            done += len(batch)
+        return HeardWindows(vectors, sounds)
+
+    def _try_batch(self, batch: Samples) -> tuple[np.ndarray, np.ndarray] | None:
+        """Vectors and probabilities of a batch, or None when memory ran out."""
+        import torch
+
+        if self._threads is not None and torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
+        try:
+            with torch.inference_mode():
+                samples = torch.tensor(batch, dtype=torch.float32)
+                samples.nan_to_num_(nan=0.0).clamp_(-_LOUDEST, _LOUDEST)
+                missing = max(0, MINIMUM_SAMPLES - samples.shape[1])
+                samples = torch.nn.functional.pad(samples, (0, missing)).to(self._device)
+                vectors, sounds = self._forward(samples)
+                heard = vectors.float().cpu().numpy(), sounds.float().cpu().numpy()
+        except (RuntimeError, MemoryError) as error:
+            if not _ran_out_of_memory(error):
+                raise self._failure(str(error).partition("\n")[0]) from error
+            if len(batch) == 1:
+                raise self._failure("there is not enough memory for a single window") from error
+            return None
+        if not (np.isfinite(heard[0]).all() and np.isfinite(heard[1]).all()):
+            raise self._failure("what it computes are not numbers")
+        return heard
+
+    def _failure(self, reason: str) -> ModelError:
+        return ModelError(
+            f"{self._model.name} cannot run on {self._device}: {reason}.",
+            "Close other programs, or choose --model builtin."
+            if self._device == "cpu"
+            else "Close other programs that use the graphics card, or set MUSICSIM_DEVICE=cpu.",
+        )
+
+    def _shrink(self, tried: int) -> None:
+        """Halve the batch, after the failed one has been let go."""
+        import torch
+
+        self._batch_size = tried // 2
+        if self._device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        elif self._device == "mps":
+            torch.mps.empty_cache()
+        notice = (
+            f"Memory ran out on {self._device}: {self._model.name} now hears "
+            f"{self._batch_size} windows at a time instead of {tried}."
+        )
+        logger.warning(notice)
+        if self.on_notice is not None:
+            self.on_notice(notice)
+
+
+def _ran_out_of_memory(error: Exception) -> bool:
+    """Only CUDA has an exception of its own for it; MPS and the CPU say so in words."""
+    import torch
+
+    words = str(error).lower()
+    return (
+        isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        or "out of memory" in words
+        or "can't allocate memory" in words
+        or "not enough memory" in words
+    )
