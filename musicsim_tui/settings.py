@@ -51,6 +51,8 @@ class Settings:
     cookies_from_browser: str | None = None
     log_level: str = "WARNING"
     sources: Mapping[str, str] = field(default_factory=dict)
+    weights_dir: Path | None = None
+    """Where weights are kept, when that is not the library's own folder."""
 
     @property
     def library_path(self) -> Path:
@@ -62,7 +64,7 @@ class Settings:
 
     @property
     def models_dir(self) -> Path:
-        return self.data_dir / "models"
+        return self.weights_dir or self.data_dir / "models"
 
     @property
     def log_path(self) -> Path:
@@ -72,7 +74,7 @@ class Settings:
         """Every value as text, secrets hidden: fit for a screen or a report."""
         shown: dict[str, str | None] = {}
         for item in fields(self):
-            if item.name == "sources":
+            if item.name not in ENVIRONMENT_NAMES:
                 continue
             value = getattr(self, item.name)
             if item.name in SECRETS and value is not None:
