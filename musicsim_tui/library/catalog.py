@@ -1,0 +1,383 @@
+"""The door to the catalog."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from musicsim_tui.library import embeddings, files, indexed, roots, tracks
+from musicsim_tui.library.connection import Connections
+from musicsim_tui.library.query import Query
+from musicsim_tui.library.records import (
+    Failure,
+    FileRecord,
+    FileStamp,
+    HeardTrack,
+    IndexEntry,
+    KnownFile,
+    ModelUse,
+    Root,
+    TrackPage,
+    TrackRow,
+)
+
+if TYPE_CHECKING:
+    from musicsim_tui.track import Embedding, HalfVectors, ModelVersion, Samples, Sound, TrackId
+
+_DROPPED_AT_ONCE = 200
+_PAGES_RECLAIMED_AT_ONCE = 2_000
+
+
+class Catalog:
+    """Everything known about the library, in one SQLite file that several threads and processes may use.
+
+    Every call raises CatalogError, with a title and a hint, when the file cannot be read or written.
+    Paths are absolute, or taken from the working directory; links are not followed.
+    """
+
+    def __init__(self, connections: Connections, clock: Callable[[], float]) -> None:
+        self._connections = connections
+        self._read = connections.read
+        self._write = connections.write
+        self._clock = clock
+        self._handed: dict[tuple[str, ModelVersion], indexed.Handed] = {}
+        self._handed_lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
+        """Open or create the catalog, and its folder; bring an older one up to date.
+
+        `clock` gives Unix seconds. Raises CatalogError for a file of another program or of a newer version,
+        a damaged, read-only or unreachable one, and for a full disk.
+        """
+        return cls(Connections(path), clock)
+
+    @property
+    def path(self) -> Path:
+        return self._connections.path
+
+    def close(self) -> None:
+        """Wait for the write in progress and close every connection; safe from any thread, idempotent."""
+        self._connections.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def data_version(self) -> int:
+        """A number that changes when another process, or another object, has written."""
+        return self._connections.data_version()
+
+    def check(self) -> list[str]:
+        """What SQLite finds wrong with the file, empty when all is well; reads the whole file."""
+        with self._read() as db:
+            found = [str(row[0]) for row in db.execute("PRAGMA quick_check").fetchall()]
+        return [] if found == ["ok"] else found
+
+    # Remembered folders and settings
+
+    def add_root(self, path: Path, excludes: Sequence[str] = ()) -> None:
+        """Remember a folder or file, or change its excludes.
+
+        A path below a remembered folder that excludes nothing is covered by it and gets no entry of its own,
+        unless it brings excludes. Adding a folder keeps the entries below it: they may be drives that come
+        and go.
+        """
+        with self._write() as db:
+            roots.add(db, path, excludes, self._clock())
+
+    def roots(self) -> list[Root]:
+        with self._read() as db:
+            return roots.listed(db)
+
+    def forget_root(self, path: Path) -> bool:
+        """Whether there was such a root. Its files and tracks stay."""
+        with self._write() as db:
+            return roots.forget(db, path)
+
+    def mark_scanned(self, root: Path, at: float) -> None:
+        """Note when a root was last scanned to its end, in Unix seconds."""
+        with self._write() as db:
+            roots.mark_scanned(db, root, at)
+
+    def get_meta(self, key: str) -> str | None:
+        """A setting kept in the library."""
+        with self._read() as db:
+            return roots.get_meta(db, key)
+
+    def set_meta(self, key: str, value: str | None) -> None:
+        """Keep a setting in the library; None removes it."""
+        with self._write() as db:
+            roots.set_meta(db, key, value)
+
+    # Files
+
+    def known_files(self, under: Path) -> dict[bytes, KnownFile]:
+        """Files at or below a path, present and missing, by `os.fsencode(path)`."""
+        with self._read() as db:
+            return files.known(db, under)
+
+    def failed_files(self, under: Path) -> dict[bytes, FileStamp | None]:
+        """Files at or below a path that could not be heard, as they were then."""
+        with self._read() as db:
+            return files.failed(db, under)
+
+    def link_files(self, files_of_known_tracks: Sequence[FileRecord]) -> None:
+        """Note files that were found, moved, copied or retagged; their failures are cleared.
+
+        A file whose track has been deleted meanwhile is left out: the next scan finds it new.
+        """
+        with self._write() as db:
+            files.link(db, files_of_known_tracks)
+
+    def mark_missing(self, paths: Sequence[Path]) -> None:
+        """Note that files are gone; unknown ones are ignored."""
+        with self._write() as db:
+            files.mark_missing(db, paths)
+
+    def has_track(self, track_id: TrackId) -> bool:
+        with self._read() as db:
+            return bool(tracks.keys(db, [track_id]))
+
+    def has_embedding(self, track_id: TrackId, model: ModelVersion, coverage: int | None) -> bool:
+        """Whether a model has heard at least so many windows of a track; None is all of them."""
+        with self._read() as db:
+            return embeddings.has(db, track_id, model, coverage)
+
+    def store(self, heard: Sequence[HeardTrack]) -> None:
+        """Keep what was heard, all of it or, on an error, nothing; failures of the files are cleared.
+
+        A hearing that covers less than what is stored adds its file and changes nothing else.
+        Raises ValueError for an embedding whose arrays do not fit its model or are not finite.
+        """
+        for track in heard:
+            embeddings.check(track.embedding)
+        with self._write() as db:
+            embeddings.store(db, heard, self._clock())
+
+    def record_failures(self, failures: Sequence[Failure]) -> None:
+        """Remember failures; `attempts` is counted here, whatever the records say."""
+        with self._write() as db:
+            files.record_failures(db, failures)
+
+    def failures(self) -> list[Failure]:
+        """All failures, by path."""
+        with self._read() as db:
+            return files.listed_failures(db)
+
+    def clear_failures(self, paths: Sequence[Path] | None = None) -> int:
+        """Forget the failures of some files, or all; how many there were."""
+        with self._write() as db:
+            return files.clear_failures(db, paths)
+
+    # Tracks
+
+    def track(self, track_id: TrackId) -> TrackRow | None:
+        return self.tracks_by_id([track_id]).get(track_id)
+
+    def resolve(self, text: str) -> TrackId:
+        """The track with this id, or beginning of one of at least four digits.
+
+        Raises UsageError when none or several have it.
+        """
+        with self._read() as db:
+            return tracks.resolve(db, text)
+
+    def track_at(self, path: Path) -> TrackId | None:
+        """The track of a file, also of one that was gone when last looked for."""
+        return next(iter(self.tracks_at([path]).values()), None)
+
+    def tracks_at(self, paths: Sequence[Path]) -> dict[bytes, TrackId]:
+        """The tracks of the known ones among these files, by `os.fsencode(path)` of the path as given."""
+        with self._read() as db:
+            return files.tracks_at(db, paths)
+
+    def tracks(
+        self,
+        where: Query | None = None,
+        *,
+        sort: str = "artist",
+        descending: bool = False,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> TrackPage:
+        """A page of a listing, without missing tracks unless the query asks for them.
+
+        `sort` is one of artist, title, album, len, added, year; else UsageError. Tracks without artist,
+        album or year come behind those with one; `descending` is exactly the reverse.
+        """
+        with self._read() as db:
+            return tracks.page(db, where, sort, descending, limit, offset)
+
+    def matching_ids(self, where: Query | None) -> list[TrackId]:
+        """All tracks of a query, oldest first."""
+        with self._read() as db:
+            return tracks.matching_ids(db, where)
+
+    def count(self, where: Query | None = None) -> int:
+        with self._read() as db:
+            return tracks.count(db, where)
+
+    def tracks_by_id(self, ids: Sequence[TrackId]) -> dict[TrackId, TrackRow]:
+        """The known ones among these tracks, missing ones too, in the order asked for."""
+        with self._read() as db:
+            return {row.track.id: row for row in tracks.track_rows(db, tracks.keys(db, ids))}
+
+    def missing_ids(self) -> list[TrackId]:
+        """Tracks none of whose files is present."""
+        with self._read() as db:
+            return tracks.missing_ids(db)
+
+    def delete_tracks(self, ids: Sequence[TrackId]) -> int:
+        """Delete tracks and all that hangs on them; how many there were.
+
+        Leaves tombstones for every index target that may have them.
+        """
+        with self._write() as db:
+            return tracks.delete(db, ids)
+
+    def waveform(self, track_id: TrackId) -> bytes | None:
+        with self._read() as db:
+            row = db.execute(
+                "SELECT w.data FROM tracks AS t JOIN waveforms AS w ON w.track = t.id WHERE t.uuid = ?",
+                (track_id.bytes,),
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def loudness(self, track_id: TrackId) -> float | None:
+        """Loudness in LUFS; None for an unknown track."""
+        with self._read() as db:
+            row = db.execute("SELECT loudness FROM tracks WHERE uuid = ?", (track_id.bytes,)).fetchone()
+        return None if row is None else float(row[0])
+
+    # What models heard; these include tracks whose files are gone
+
+    def models(self) -> list[ModelUse]:
+        """Models with at least one embedding, by name and version."""
+        with self._read() as db:
+            return embeddings.models(db)
+
+    def embedding(self, track_id: TrackId, model: ModelVersion) -> Embedding | None:
+        """A track as a model heard it; the mean went through float16."""
+        with self._read() as db:
+            return embeddings.embedding(db, track_id, model)
+
+    def windows(
+        self, ids: Sequence[TrackId], model: ModelVersion
+    ) -> dict[TrackId, tuple[HalfVectors, Samples]]:
+        """Of the tracks the model heard: windows, shape (n, dimensions), and starts in seconds."""
+        with self._read() as db:
+            return embeddings.windows(db, ids, model)
+
+    def means(self, model: ModelVersion, *, batch: int = 1024) -> Iterator[tuple[list[TrackId], HalfVectors]]:
+        """Every mean of a model, at most `batch` at a time, shape (n, dimensions), float16.
+
+        No transaction is open between batches: what is stored meanwhile may appear, each track at most once.
+        """
+        after = 0
+        while True:
+            with self._read() as db:
+                after, ids, vectors = embeddings.means(db, model, after, batch)
+            if not ids:
+                return
+            yield ids, vectors
+
+    def sample_ids(self, model: ModelVersion, n: int, seed: int = 0) -> list[TrackId]:
+        """Up to `n` of the tracks a model heard, the same ones for the same seed and library."""
+        with self._read() as db:
+            return embeddings.sample(db, model, n, seed)
+
+    def sounds(self, ids: Sequence[TrackId], model: ModelVersion) -> dict[TrackId, tuple[Sound, ...]]:
+        """Sounds, strongest first, of the tracks a model heard."""
+        with self._read() as db:
+            return embeddings.sounds(db, ids, model)
+
+    def drop_model(self, model: ModelVersion) -> int:
+        """Forget all a model heard and give the space back to the disk; how many tracks that were.
+
+        Works in short transactions: other writers get their turn, and a second call finishes one cut short.
+        """
+        dropped = 0
+        more = True
+        while more:
+            with self._write() as db:
+                gone = embeddings.drop_some(db, model, _DROPPED_AT_ONCE)
+            dropped += gone
+            more = gone == _DROPPED_AT_ONCE
+        while self._connections.reclaim(_PAGES_RECLAIMED_AT_ONCE):
+            pass
+        return dropped
+
+    def embedded_count(self, model: ModelVersion) -> int:
+        with self._read() as db:
+            return indexed.embedded_count(db, model)
+
+    # What each index has
+
+    def unindexed(self, target: str, model: ModelVersion, limit: int = 256) -> list[IndexEntry]:
+        """Tracks that are new to an index, or look different from what it has; oldest first.
+
+        The first call for a target remembers it: from then on, deleted tracks leave tombstones for it.
+        """
+        with self._read() as db:
+            key = indexed.target_key(db, target, model)
+        if key is None:
+            with self._write() as db:
+                key = indexed.register(db, target, model)
+        if key is None:
+            return []
+        with self._read() as db:
+            found = embeddings.entries(db, indexed.pending(db, key, limit), model.dimensions)
+        with self._handed_lock:
+            self._handed.setdefault((target, model), {}).update({e.track_id: state for e, state in found})
+        return [entry for entry, _ in found]
+
+    def unindexed_count(self, target: str, model: ModelVersion) -> int:
+        with self._read() as db:
+            return indexed.pending_count(db, target, model)
+
+    def mark_indexed(self, target: str, model: ModelVersion, ids: Sequence[TrackId]) -> None:
+        """Note that an index has these tracks, but for those changed since `unindexed` handed them out."""
+        with self._handed_lock:
+            handed = self._handed.get((target, model), {})
+            states = {track_id: handed.pop(track_id) for track_id in ids if track_id in handed}
+        with self._write() as db:
+            key, heard_by = indexed.register(db, target, model), indexed.model_key(db, model)
+            if key is not None and heard_by is not None:
+                indexed.mark(db, key, ids, states, heard_by)
+
+    def forget_indexed(self, target: str, model: ModelVersion, ids: Sequence[TrackId] | None = None) -> None:
+        """Note that an index does not have these tracks, or none at all."""
+        with self._write() as db:
+            key, heard_by = indexed.target_key(db, target, model), indexed.model_key(db, model)
+            if key is not None and heard_by is not None:
+                indexed.forget(db, key, heard_by, ids)
+
+    def indexed_count(self, target: str, model: ModelVersion) -> int:
+        with self._read() as db:
+            return indexed.embedded_count(db, model) - indexed.pending_count(db, target, model)
+
+    def indexed_ids(self, target: str, model: ModelVersion) -> set[TrackId]:
+        with self._read() as db:
+            key, heard_by = indexed.target_key(db, target, model), indexed.model_key(db, model)
+            return set() if key is None or heard_by is None else indexed.indexed_ids(db, key, heard_by)
+
+    def tombstones(self, target: str, model: ModelVersion) -> list[TrackId]:
+        """Deleted tracks that an index may still have."""
+        with self._read() as db:
+            key = indexed.target_key(db, target, model)
+            return [] if key is None else indexed.tombstones(db, key)
+
+    def clear_tombstones(self, target: str, model: ModelVersion, ids: Sequence[TrackId]) -> None:
+        with self._write() as db:
+            key = indexed.target_key(db, target, model)
+            if key is not None:
+                indexed.clear_tombstones(db, key, ids)

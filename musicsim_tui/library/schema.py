@@ -1,0 +1,139 @@
+"""The catalog's tables, and the steps that bring an older file up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from musicsim_tui.errors import CatalogError
+
+APPLICATION_ID = int.from_bytes(b"msim")
+"""Marks the file as a catalog (`PRAGMA application_id`)."""
+
+# Large values have tables of their own: a listing reads no blob, a scan of all means reads no windows.
+# `embeddings.revision` grows with every change an index has to follow; `pending` is what it has not followed.
+# `mtime_ns` has no type: a file system may report times beyond 64 bits, which are kept as text.
+_TABLES = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE roots (
+        id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, excludes TEXT NOT NULL,
+        added REAL NOT NULL, scanned REAL
+    )""",
+    """CREATE TABLE tracks (
+        id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, duration REAL NOT NULL, loudness REAL NOT NULL,
+        added REAL NOT NULL, missing INTEGER NOT NULL,
+        title TEXT NOT NULL, artist TEXT NOT NULL, album TEXT NOT NULL, year INTEGER,
+        shown_title TEXT NOT NULL,
+        title_order TEXT NOT NULL, artist_order TEXT NOT NULL, album_order TEXT NOT NULL,
+        year_order INTEGER NOT NULL, described BLOB NOT NULL
+    )""",
+    "CREATE INDEX tracks_by_artist ON tracks (missing, artist_order)",
+    "CREATE INDEX tracks_by_title ON tracks (missing, title_order)",
+    "CREATE INDEX tracks_by_album ON tracks (missing, album_order)",
+    "CREATE INDEX tracks_by_duration ON tracks (missing, duration, artist_order)",
+    "CREATE INDEX tracks_by_added ON tracks (missing, added, artist_order)",
+    "CREATE INDEX tracks_by_year ON tracks (missing, year_order, artist_order)",
+    """CREATE TABLE waveforms (
+        track INTEGER PRIMARY KEY REFERENCES tracks ON DELETE CASCADE, data BLOB NOT NULL
+    )""",
+    """CREATE TABLE files (
+        id INTEGER PRIMARY KEY, track INTEGER NOT NULL REFERENCES tracks ON DELETE CASCADE,
+        path BLOB NOT NULL UNIQUE, display TEXT NOT NULL, path_key TEXT NOT NULL,
+        size INTEGER NOT NULL, mtime_ns NOT NULL, missing INTEGER NOT NULL,
+        title TEXT NOT NULL, artist TEXT NOT NULL, album TEXT NOT NULL, year INTEGER
+    )""",
+    "CREATE INDEX files_by_track ON files (track)",
+    """CREATE TABLE failures (
+        path BLOB PRIMARY KEY, size INTEGER, mtime_ns, stage TEXT NOT NULL, reason TEXT NOT NULL,
+        hint TEXT NOT NULL, at REAL NOT NULL, attempts INTEGER NOT NULL
+    )""",
+    """CREATE TABLE models (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL, dimensions INTEGER NOT NULL,
+        UNIQUE (name, version, dimensions)
+    )""",
+    """CREATE TABLE embeddings (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, track INTEGER NOT NULL REFERENCES tracks ON DELETE CASCADE,
+        model INTEGER NOT NULL REFERENCES models, coverage INTEGER, windows INTEGER NOT NULL,
+        heard REAL NOT NULL, revision INTEGER NOT NULL,
+        UNIQUE (track, model)
+    )""",
+    "CREATE INDEX embeddings_by_model ON embeddings (model, id)",
+    """CREATE TABLE means (
+        embedding INTEGER PRIMARY KEY REFERENCES embeddings ON DELETE CASCADE, vector BLOB NOT NULL
+    )""",
+    """CREATE TABLE windows (
+        embedding INTEGER PRIMARY KEY REFERENCES embeddings ON DELETE CASCADE,
+        starts BLOB NOT NULL, vectors BLOB NOT NULL
+    )""",
+    "CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, folded TEXT NOT NULL)",
+    """CREATE TABLE sounds (
+        embedding INTEGER NOT NULL REFERENCES embeddings ON DELETE CASCADE,
+        label INTEGER NOT NULL REFERENCES labels, track INTEGER NOT NULL,
+        score REAL NOT NULL, start REAL NOT NULL,
+        PRIMARY KEY (embedding, label)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX sounds_by_label ON sounds (label, score, track)",
+    """CREATE TABLE targets (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL,
+        model INTEGER NOT NULL REFERENCES models ON DELETE CASCADE, UNIQUE (name, model)
+    )""",
+    "CREATE INDEX targets_by_model ON targets (model)",
+    """CREATE TABLE pending (
+        target INTEGER NOT NULL REFERENCES targets ON DELETE CASCADE,
+        embedding INTEGER NOT NULL REFERENCES embeddings ON DELETE CASCADE,
+        PRIMARY KEY (target, embedding)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX pending_by_embedding ON pending (embedding)",
+    """CREATE TABLE tombstones (
+        target INTEGER NOT NULL REFERENCES targets ON DELETE CASCADE, uuid BLOB NOT NULL,
+        PRIMARY KEY (target, uuid)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX tombstones_by_uuid ON tombstones (uuid)",
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES,)
+"""Step n, a list of statements, takes a file from `user_version` n to n + 1. Steps are only ever appended."""
+
+
+def identify(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Check that this is a catalog that this program knows, or an empty file, without changing it.
+
+    Raises CatalogError for the database of another program and for a catalog of a later version.
+    """
+    version = _pragma(connection, "user_version")
+    mark = _pragma(connection, "application_id")
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if mark != APPLICATION_ID and (tables or version or mark):
+        raise CatalogError(
+            "The library's file belongs to another program.",
+            "Point --data-dir or MUSICSIM_DATA_DIR at a folder of its own.",
+        )
+    if version > len(steps):
+        raise CatalogError(
+            "The library was made by a newer musicsim-tui.",
+            "Update musicsim-tui, or point --data-dir at another folder.",
+        )
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Run the steps that the file lacks, each in a transaction; safe when several processes do so at once."""
+    while _pragma(connection, "user_version") < len(steps):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have taken the step while this one waited for the lock.
+            version = _pragma(connection, "user_version")
+            if version < len(steps):
+                for statement in steps[version]:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    return int(value)
