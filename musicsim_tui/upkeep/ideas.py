@@ -249,7 +249,7 @@ IDEAS: tuple[Idea, ...] = (
     ),
     Idea(
         album="Cinder Waltz",
-        artist="Quartet Maren",
+        artist="Duo Maren",
         year=2009,
         titles=("Cinder Waltz", "The Empty Ballroom", "Letter from Odessa Street", "Gloves in the Rain"),
         tempo=156,
@@ -259,7 +259,6 @@ IDEAS: tuple[Idea, ...] = (
         progressions=("Im Im IVm IVm V7 V7 Im Im",),
         parts=(
             Part("bowed", Melody(("x-----", "x---x-", "x-x-x-", "x--xx-")), 78, 3, -0.15),
-            Part("bowed", Chords((".xx",)), 64, -12, 0.35),
             Part("harp", Chords((".xx",)), 60, -9, 0.3),
             Part("harp", Figure(("0..", "2..")), 43, -5, 0.1),
         ),

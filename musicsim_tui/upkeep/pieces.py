@@ -19,7 +19,7 @@ from musicsim_tui.upkeep.synth import Tone, finish, reverberation
 
 if TYPE_CHECKING:
     from musicsim_tui.track import Samples
-    from musicsim_tui.upkeep.ideas import Idea, Part
+    from musicsim_tui.upkeep.ideas import Idea
 
 _KEYS = (0, 3, -2, 5, -4, 2, -1)
 """Semitones by which the variations of an idea are shifted, in turn."""
@@ -63,7 +63,7 @@ class Piece:
         seconds = max(_SHORTEST_SECONDS, len(harmony.chords) * harmony.beats * beat + _RING_OUT_SECONDS)
         dry = np.zeros((2, int(seconds * rate)), dtype=np.float32)
         for number, part in enumerate(self.idea.parts):
-            sound = self._play(part, harmony, dry.shape[1], rate, np.random.default_rng([self.seed, number]))
+            sound = self._play(number, harmony, dry.shape[1], rate)
             angle = (part.pan + 1) * np.pi / 4
             dry[0] += np.float32(np.cos(angle)) * sound
             dry[1] += np.float32(np.sin(angle)) * sound
@@ -76,21 +76,27 @@ class Piece:
         bars = int(_MUSIC_SECONDS * self.tempo / 60 / idea.beats)
         return harmonise((idea.tonic + self.transpose) % 12, idea.scale, progression, idea.beats, bars)
 
-    def _play(self, part: Part, harmony: Harmony, count: int, rate: int, rng: np.random.Generator) -> Samples:
-        """One part alone, shape (count,), at its level in the mix."""
+    def _play(self, number: int, harmony: Harmony, count: int, rate: int) -> Samples:
+        """One part alone, shape (count,), at its level in the mix.
+
+        The notes and the hands have a source of chance of their own, so that they do not depend on the rate.
+        """
+        part = self.idea.parts[number]
+        hands = np.random.default_rng([self.seed, number, 0])
+        chance = np.random.default_rng([self.seed, number, 1])
         sound = np.zeros(count, dtype=np.float32)
         instrument = INSTRUMENTS[part.instrument]
         beat = 60 / self.tempo
         takes = 3 if self.idea.loose else 1
         tones: dict[tuple[float, float, int], Samples] = {}
-        for number, note in enumerate(part.line.write(harmony, part.register, rng)):
-            start, length = self._timing(note, beat, rng)
+        for order, note in enumerate(part.line.write(harmony, part.register, hands)):
+            start, length = self._timing(note, beat, hands)
             if note.start < part.enters * harmony.beats:
                 continue
-            key = (note.pitch, round(length, 3), number % takes)
+            key = (note.pitch, round(length, 3), order % takes)
             if key not in tones:
                 frequency = 440 * 2 ** ((note.pitch - 69) / 12)
-                tones[key] = instrument(Tone(frequency, length, self.brightness, rate, rng))
+                tones[key] = instrument(Tone(frequency, length, self.brightness, rate, chance))
             first = int(start * rate)
             heard = sound[first : first + len(tones[key])]
             heard += np.float32(note.loudness) * tones[key][: len(heard)]
@@ -98,12 +104,12 @@ class Piece:
         power = float(np.sqrt(np.mean(sounding**2))) if len(sounding) else 1.0
         return sound * np.float32(10 ** (part.level / 20) / power)
 
-    def _timing(self, note: Note, beat: float, rng: np.random.Generator) -> tuple[float, float]:
+    def _timing(self, note: Note, beat: float, hands: np.random.Generator) -> tuple[float, float]:
         """Start and length in seconds: swung off-beats, and the small unevenness of hands."""
         whole, within = divmod(note.start, 1)
         swing = self.idea.swing
         swung = within * swing * 2 if within < 0.5 else swing + (within - 0.5) * (1 - swing) * 2
-        uneven = self.idea.loose * float(rng.standard_normal())
+        uneven = self.idea.loose * float(hands.standard_normal())
         return max(0.0, (whole + swung) * beat + min(0.03, max(-0.03, uneven))), note.length * beat
 
 
