@@ -1,0 +1,180 @@
+"""The application's end of the worker process that owns the embedded engine."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicsim_tui.errors import IndexFailure
+from musicsim_tui.index.failures import damaged, disk_full
+from musicsim_tui.index.framing import raise_refusal, receive_frame, send_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from musicsim_tui.index.framing import Frame
+
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+_FIRST_FREE_DESCRIPTOR = 3
+
+
+class WorkerLost(Exception):
+    """The worker ended, or the connection to it broke, inside a request; `exit_code` as subprocess has it."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"the index worker ended with {exit_code}")
+        self.exit_code = exit_code
+
+
+class WorkerProcess:
+    """One running worker and the socket to it. Used by one thread at a time."""
+
+    def __init__(self, process: subprocess.Popen[bytes], connection: socket.socket) -> None:
+        self._process = process
+        self._connection = connection
+
+    @classmethod
+    def start(cls, folder: Path, *, wait_for_lock: float, reserve: int, log: Path | None) -> WorkerProcess:
+        """Start a worker on an index folder and wait until it holds the lock.
+
+        Raises IndexLocked when another process has it for `wait_for_lock` seconds, IndexFailure when the
+        worker cannot start.
+        """
+        ours, theirs = (_above_standard_streams(end) for end in socket.socketpair())
+        arguments = [str(theirs.fileno()), str(folder.absolute()), repr(wait_for_lock), str(reserve)]
+        try:
+            with theirs, _output(log) as output:
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "musicsim_tui.index.worker", *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                    env=_environment(),
+                )
+        except OSError as error:
+            ours.close()
+            raise IndexFailure(
+                f"The search engine cannot start: {error.strerror}.",
+                "Check memory, disk and open files; then try again.",
+            ) from error
+        worker = cls(process, ours)
+        ours.settimeout(wait_for_lock + START_SECONDS)
+        try:
+            worker._receive()
+        except BaseException as error:
+            code = worker.kill()
+            if isinstance(error, OSError):
+                raise IndexFailure(
+                    f"The search engine did not start (code {code}).",
+                    "See the log, or set QDB_ENDPOINT to a Qdrant server.",
+                ) from error
+            raise
+        ours.settimeout(None)
+        return worker
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def request(self, header: Mapping[str, object], *parts: bytes | memoryview) -> Frame:
+        """Send one request and wait for its answer.
+
+        Raises IndexFailure as the worker does, and WorkerLost when it ends. Whatever else interrupts the
+        exchange ends the worker, for the answer would be taken for that of the next request.
+        """
+        try:
+            send_frame(self._connection, header, *parts)
+            return self._receive()
+        except IndexFailure:
+            raise
+        except BaseException as error:
+            code = self.kill()
+            if isinstance(error, OSError):
+                raise WorkerLost(code) from error
+            raise
+
+    def _receive(self) -> Frame:
+        frame = receive_frame(self._connection)
+        if frame is None:
+            raise ConnectionResetError("the worker closed the connection")
+        raise_refusal(frame[0])
+        return frame
+
+    def stop(self) -> None:
+        """Let the worker flush and end; kill it when it is stuck. Raises IndexFailure if the flush fails."""
+        self._connection.settimeout(STOP_SECONDS)
+        try:
+            self.request({"op": "close"})
+        except WorkerLost:
+            return
+        finally:
+            self._connection.close()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> int:
+        """End the worker at once and return its exit code; what it acknowledged is in its write-ahead log."""
+        self._connection.close()
+        # A worker that is ending by itself says why only when it may finish.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(0.2)
+        self._process.kill()
+        return self._process.wait()
+
+    def abort(self) -> None:
+        """End the worker while another thread waits for its answer; that thread sees it lost."""
+        self._process.kill()
+        self._process.wait()
+
+
+def explain_loss(lost: WorkerLost, folder: Path, collection: str, reserve: int) -> IndexFailure:
+    """Say why a worker ended: the engine dies by SIGBUS on a full disk and on shortened files."""
+    if lost.exit_code == -signal.SIGBUS:
+        free = shutil.disk_usage(folder).free
+        return disk_full(free) if free < reserve else damaged(collection)
+    how = f"signal {-lost.exit_code}" if lost.exit_code < 0 else f"code {lost.exit_code}"
+    return IndexFailure(
+        f"The search engine stopped unexpectedly ({how}).",
+        "Try again: it starts anew and nothing that was indexed is lost.",
+    )
+
+
+def _above_standard_streams(end: socket.socket) -> socket.socket:
+    """The same socket with a descriptor that the worker's standard streams cannot take the place of."""
+    if end.fileno() >= _FIRST_FREE_DESCRIPTOR:
+        return end
+    with end:
+        descriptor = fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_DESCRIPTOR)
+        return socket.socket(fileno=descriptor)
+
+
+def _output(log: Path | None) -> contextlib.AbstractContextManager[Any]:
+    return open(os.devnull if log is None else log, "ab")
+
+
+def _environment() -> dict[str, str]:
+    """The environment in which the worker finds this very package, also when run from a checkout."""
+    environment = dict(os.environ)
+    root = str(Path(__file__).resolve().parents[2])
+    if root not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+        inherited = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([root, inherited] if inherited else [root])
+    return environment
