@@ -78,12 +78,12 @@ def _audio_seconds(candidates: Sequence[FoundFile], cancel: CancelToken) -> floa
     bytes_: dict[str, int] = defaultdict(int)
     for file in candidates[:_SAMPLE_FILES]:
         try:
-            header = examine(file.path, cancel=cancel).header_duration
+            length = examine(file.path, cancel=cancel).expected_seconds
         except MusicSimError:
             continue  # it will fail, with its reason, when it is heard
-        if header:
+        if length:
             suffix = file.path.suffix.lower()
-            seconds[suffix] += header
+            seconds[suffix] += length
             bytes_[suffix] += file.stamp.size
     sampled = sum(bytes_.values())
     overall = sum(seconds.values()) / sampled if sampled else _TYPICAL_SECONDS_PER_BYTE

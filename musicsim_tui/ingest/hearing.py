@@ -80,5 +80,6 @@ class HearingStage:
             self._complete(window.listening)
 
     def _complete(self, listening: Listening) -> None:
-        if listening.complete:
+        if listening.complete and not listening.handed_on:
+            listening.handed_on = True
             self._completed(listening)

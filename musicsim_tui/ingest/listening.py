@@ -55,6 +55,7 @@ class Listening:
     assembly: TrackAssembly
     windows_cut: int = 0
     waveform: Waveform | None = None
+    handed_on: bool = False
 
     @property
     def complete(self) -> bool:
@@ -167,13 +168,13 @@ class _Worker(threading.Thread):
             return
         self.track_id = audio.track_id
         listening = Listening(file, audio, TrackAssembly(stage.embedder, stage.coverage))
-        builder = WaveformBuilder()
+        builder = WaveformBuilder(stage.embedder.sample_rate)
         blocks = self._watched(decode_mono(file.path, stage.embedder.sample_rate, cancel=self.token))
         for window in cut_windows(
             builder.watch(blocks),
             stage.embedder.sample_rate,
             coverage=stage.coverage,
-            expected_seconds=audio.header_duration,
+            expected_seconds=audio.expected_seconds,
         ):
             if not window.silent:
                 listening.windows_cut += 1

@@ -77,7 +77,7 @@ def seed_from_file(
         decode_mono(path, listener.sample_rate, cancel=cancel),
         listener.sample_rate,
         coverage=coverage,
-        expected_seconds=audio.header_duration,
+        expected_seconds=audio.expected_seconds,
     ):
         cancel.check()
         if window.silent:

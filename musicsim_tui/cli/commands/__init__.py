@@ -1,0 +1,41 @@
+"""One file a command; `register` hangs them all on the application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from musicsim_tui.cli.commands import (
+    config,
+    demo,
+    doctor,
+    evaluate,
+    failures,
+    index,
+    ingest,
+    listing,
+    models,
+    prune,
+    search,
+    show,
+    sources,
+)
+
+if TYPE_CHECKING:
+    import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command, in the order in which help lists them."""
+    app.command("demo")(demo.demo)
+    app.command("ingest")(ingest.ingest)
+    app.command("search")(search.search)
+    app.command("list")(listing.list_tracks)
+    app.command("show")(show.show)
+    app.add_typer(sources.app, name="sources")
+    app.command("failures")(failures.failures)
+    app.command("prune")(prune.prune)
+    app.add_typer(models.app, name="models")
+    app.add_typer(index.app, name="index")
+    app.command("eval")(evaluate.evaluate)
+    app.add_typer(config.app, name="config")
+    app.command("doctor")(doctor.doctor)

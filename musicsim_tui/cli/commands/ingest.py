@@ -1,0 +1,182 @@
+"""`musicsim-tui ingest`: remember and hear folders and files."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from musicsim_tui.cli import output
+from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, open_services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from musicsim_tui.ingest.forecast import Forecast
+    from musicsim_tui.ingest.report import IngestProgress, IngestSummary
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.services import Services
+
+NEW_FAILURES = 3
+_WORTH_A_FORECAST_SECONDS = 180
+
+
+@global_options
+def ingest(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Folders and files. None: refresh what is remembered.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try files again that failed before.")
+    ] = False,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Leave out what matches.")
+    ] = None,
+) -> None:
+    """Remember folders and files, and hear what is new in them."""
+    with open_services() as (services, cancel):
+        summary = run_ingest(services, cancel, paths or (), exclude or (), retry_failed=retry_failed)
+    if summary.cancelled:
+        raise ExitWith(STOPPED_BY_CTRL_C)
+    if any(failure.new for failure in summary.failures):
+        raise ExitWith(NEW_FAILURES)
+
+
+def run_ingest(
+    services: Services,
+    cancel: CancelToken,
+    paths: Sequence[Path],
+    excludes: Sequence[str] = (),
+    *,
+    retry_failed: bool = False,
+    silent: bool = False,
+) -> IngestSummary:
+    """Ingest with progress for whoever watches, then print the summary unless `silent`."""
+    from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
+
+    request = IngestRequest(
+        paths=tuple(paths),
+        excludes=tuple(excludes),
+        coverage=services.settings.coverage,
+        retry_failed=retry_failed,
+        threads=services.threads,
+    )
+    model = services.models.listening().model
+    with _watch() as publish:
+        hooks = IngestHooks(
+            publish=publish,
+            forecast=_announce,
+            index_new=lambda: services.engine.push_new(model),
+            notice=output.note,
+        )
+        summary = services.ingest(request, hooks, cancel)
+    if not silent:
+        _print_summary(summary)
+    return summary
+
+
+@contextmanager
+def _watch() -> Iterator[Callable[[IngestProgress], None]]:
+    if CURRENT.json and not CURRENT.quiet:
+        yield _emit_progress()
+    elif output.shows_progress():
+        with _live_bar() as publish:
+            yield publish
+    else:
+        yield lambda _: None
+
+
+def _emit_progress() -> Callable[[IngestProgress], None]:
+    last = -1
+
+    def publish(snapshot: IngestProgress) -> None:
+        nonlocal last
+        if snapshot.done != last:
+            last = snapshot.done
+            path = snapshot.decoding[0] if snapshot.decoding else ""
+            output.emit({"event": "progress", "done": snapshot.done, "total": snapshot.total, "path": path})
+
+    return publish
+
+
+@contextmanager
+def _live_bar() -> Iterator[Callable[[IngestProgress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("hearing"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None, pace="")
+
+        def publish(snapshot: IngestProgress) -> None:
+            words = [f"{snapshot.realtime_factor:,.0f}x realtime"]
+            if snapshot.seconds_left is not None:
+                words.append(f"{output.duration_words(snapshot.seconds_left)} left")
+            if snapshot.failed:
+                words.append(f"{snapshot.failed} failed")
+            bars.update(task, completed=snapshot.done, total=snapshot.total, pace=", ".join(words))
+
+        yield publish
+
+
+def _announce(forecast: Forecast) -> None:
+    if forecast.work_seconds < _WORTH_A_FORECAST_SECONDS:
+        return
+    output.note(
+        f"{output.count(forecast.files, 'file')}, about {forecast.audio_seconds / 3600:,.1f} hours of audio: "
+        f"about {output.duration_words(forecast.work_seconds)} to hear, "
+        f"{output.size_words(forecast.disk_bytes)} on the disk. Ctrl-C stops; the next ingest goes on."
+    )
+
+
+def _print_summary(summary: IngestSummary) -> None:
+    if CURRENT.json:
+        output.emit(
+            {
+                "event": "summary",
+                "model": summary.model.name,
+                "added": summary.added,
+                "skipped": summary.skipped,
+                "failed": summary.failed,
+                "audio_seconds": round(summary.audio_seconds, 3),
+                "seconds": round(summary.seconds, 3),
+                "failures": [
+                    {"path": str(failure.path), "reason": failure.reason, "hint": failure.hint}
+                    for failure in summary.failures
+                ],
+                "relinked": summary.relinked,
+                "missing": summary.missing,
+                "remembered_failures": summary.remembered_failures,
+                "offline": [{"path": str(path), "reason": reason} for path, reason in summary.offline],
+                "cancelled": summary.cancelled,
+            }
+        )
+        return
+    pace = f", {summary.audio_seconds / summary.seconds:,.0f}x realtime" if summary.added else ""
+    output.say(
+        f"{'Stopped. ' if summary.cancelled else ''}Added {output.count(summary.added, 'track')} "
+        f"with {summary.model.name} in {output.duration_words(summary.seconds)}{pace}; "
+        f"{summary.skipped:,} skipped, {summary.failed:,} failed."
+    )
+    for failure in summary.failures:
+        output.note(f"  {failure.path}: {failure.reason} {failure.hint}")
+    for path, reason in summary.offline:
+        output.note(f"{path} is offline ({reason}): nothing under it was touched.")
+    if summary.missing:
+        output.note(
+            f"{output.count(summary.missing, 'file')} gone from the disk: left out of results, "
+            "forgotten only by musicsim-tui prune."
+        )
+    if summary.remembered_failures:
+        output.note(
+            f"{output.count(summary.remembered_failures, 'file')} failed before and did not change: "
+            "musicsim-tui failures tells why, --retry-failed tries again."
+        )

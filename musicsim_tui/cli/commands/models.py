@@ -1,0 +1,127 @@
+"""`musicsim-tui models`: the ways of listening, and their weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from musicsim_tui.cli import output
+from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.output import Column
+from musicsim_tui.cli.session import open_services
+
+if TYPE_CHECKING:
+    from musicsim_tui.embedding.registry import ModelInfo
+
+app = typer.Typer(help="List, install, choose or verify models.", invoke_without_command=True)
+
+
+@app.callback()
+@global_options
+def _default(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        _print_models()
+
+
+@app.command("list")
+@global_options
+def list_models() -> None:
+    """List the models: what each costs and can do."""
+    _print_models()
+
+
+@app.command("install")
+@global_options
+def install(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="mn04 or cnn14.")],
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Take the weights from a file.")
+    ] = None,
+    no_use: Annotated[bool, typer.Option("--no-use", help="Do not make it the current model.")] = False,
+) -> None:
+    """Download a model's weights, check them, and make the model current."""
+    with open_services() as (services, cancel):
+        with output.progress_bar(f"installing {name}") as publish:
+            info = services.models.install(
+                name, source=source, use=not no_use, publish=publish, cancel=cancel
+            )
+        current = services.models.listening().model.name
+    _print_one(info, f"{info.model.name} is installed; this library listens with {current}.")
+
+
+@app.command("use")
+@global_options
+def use(name: Annotated[str, typer.Argument(metavar="NAME", help="builtin, mn04 or cnn14.")]) -> None:
+    """Make a model the one this library listens with; the next ingest hears the library again with it."""
+    with open_services() as (services, _):
+        info = services.models.use(name)
+    _print_one(info, f"This library listens with {info.model.name}; musicsim-tui ingest hears it again.")
+
+
+@app.command("verify")
+@global_options
+def verify(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One model; none: all installed.")
+    ] = None,
+) -> None:
+    """Check the weights on the disk against their SHA-256."""
+    with open_services() as (services, cancel), output.progress_bar("verifying") as publish:
+        verified = services.models.verify(name, publish, cancel)
+    if CURRENT.json:
+        output.emit({"verified": verified})
+    else:
+        output.say(f"Intact: {', '.join(verified)}." if verified else "No weights are installed.")
+
+
+def _print_one(info: ModelInfo, text: str) -> None:
+    if CURRENT.json:
+        output.emit({"model": _as_json(info, current=None)})
+    else:
+        output.say(text)
+
+
+def _print_models() -> None:
+    with open_services() as (services, _):
+        found = services.models.all()
+        current = services.models.listening().model.name
+    if CURRENT.json:
+        output.emit({"models": [_as_json(info, current=info.model.name == current) for info in found]})
+        return
+    output.print_table(
+        [
+            Column(""),
+            Column("Model"),
+            Column("State"),
+            Column("Weights", "right"),
+            Column("What it does", shrinks=True),
+        ],
+        [
+            [
+                ">" if info.model.name == current else "",
+                info.model.name,
+                "installed" if info.installed else "not installed",
+                output.size_words(info.bytes) if info.bytes else "none",
+                info.summary,
+            ]
+            for info in found
+        ],
+    )
+
+
+def _as_json(info: ModelInfo, *, current: bool | None) -> dict[str, object]:
+    value: dict[str, object] = {
+        "name": info.model.name,
+        "installed": info.installed,
+        "current": current,
+        "dimensions": info.model.dimensions,
+        "bytes": info.bytes,
+        "path": None if info.path is None else str(info.path),
+        "licence": info.licence,
+        "version": info.model.version,
+    }
+    if current is None:
+        del value["current"]
+    return value

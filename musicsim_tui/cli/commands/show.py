@@ -1,0 +1,65 @@
+"""`musicsim-tui show`: everything known about a track."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from musicsim_tui.cli import output
+from musicsim_tui.cli.commands.listing import track_as_json
+from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.session import open_services
+from musicsim_tui.errors import UsageError
+
+
+@global_options
+def show(
+    track_id: Annotated[str, typer.Argument(metavar="TRACK_ID", help="An id, or the beginning of one.")],
+) -> None:
+    """Show everything known about a track."""
+    with open_services() as (services, _):
+        catalog = services.catalog
+        found = catalog.resolve(track_id)
+        row = catalog.track(found)
+        if row is None:
+            raise UsageError(f"There is no track {track_id}.", "musicsim-tui list shows the ids.")
+        loudness = catalog.loudness(found)
+        sounds = {
+            use.model.name: catalog.sounds([found], use.model).get(found, ()) for use in catalog.models()
+        }
+    if CURRENT.json:
+        value = track_as_json(row)
+        value["loudness"] = loudness
+        value["heard"] = {
+            name: [
+                {"label": sound.label, "score": round(sound.score, 4), "start": round(sound.start, 3)}
+                for sound in heard
+            ]
+            for name, heard in sounds.items()
+        }
+        output.emit(value)
+        return
+    track = row.track
+    lines = [
+        ("Title", track.title),
+        ("Artist", track.tags.artist),
+        ("Album", track.tags.album),
+        ("Year", str(track.tags.year or "")),
+        ("Length", output.clock(track.duration)),
+        ("Loudness", f"{loudness:.1f} dB" if loudness is not None else ""),
+        ("Added", time.strftime("%Y-%m-%d %H:%M", time.localtime(track.added))),
+        ("Id", str(track.id)),
+        ("State", "missing" if track.missing else "present"),
+        ("Heard with", ", ".join(row.models)),
+    ]
+    lines += [("File", str(path)) for path in track.paths]
+    for name, heard in sounds.items():
+        lines += [
+            (f"Sound ({name})", f"{sound.label} {sound.score:.2f}, strongest at {output.clock(sound.start)}")
+            for sound in heard
+        ]
+    for label, text in lines:
+        if text:
+            output.say(f"{label + ':':<16} {output.plain(text)}")

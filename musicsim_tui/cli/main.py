@@ -1,0 +1,80 @@
+"""The command `musicsim-tui`: parses, runs one command, turns every ending into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import typer
+
+from musicsim_tui import __version__
+from musicsim_tui.cli import output
+from musicsim_tui.cli.commands import register
+from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith
+from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.jobs import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+app = typer.Typer(
+    name="musicsim-tui",
+    help="Find music that sounds alike: hear a library once, then ask what sounds like this.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+@global_options
+def _callback(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        output.say(f"musicsim-tui {__version__}")
+        raise ExitWith(DONE)
+
+
+register(app)
+
+
+def invoke(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; nothing escapes as a traceback."""
+    CURRENT.reset()
+    CURRENT.json = "--json" in arguments  # a usage error is reported before the options are parsed
+    try:
+        code = app(args=list(arguments), prog_name="musicsim-tui", standalone_mode=False)
+        return code if isinstance(code, int) else DONE
+    except ExitWith as ending:
+        return ending.code
+    except (Cancelled, KeyboardInterrupt, click.Abort):
+        return STOPPED_BY_CTRL_C
+    except click.ClickException as error:
+        hint = "musicsim-tui --help lists every command and option."
+        output.report(UsageError(error.format_message(), hint))
+        return USAGE
+    except UsageError as error:
+        output.report(error)
+        return USAGE
+    except MusicSimError as error:
+        output.report(error)
+        return FAILED
+    except BrokenPipeError:
+        return DONE
+
+
+def run() -> None:
+    """Run the command line of this process and leave at once: a batch still inside the network
+    would abort an ordinary exit."""
+    code = invoke(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            code = DONE
+    os._exit(code)

@@ -1,0 +1,198 @@
+"""What the command line prints: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import unicodedata
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from musicsim_tui.cli.options import CURRENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from musicsim_tui.errors import MusicSimError
+    from musicsim_tui.jobs import Progress
+
+_COLUMN_GAP = 2
+_NARROWEST_COLUMN = 6
+_UNFIT_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; one that shrinks gives way when the terminal is narrow."""
+
+    heading: str
+    justify: Literal["left", "right"] = "left"
+    shrinks: bool = False
+
+
+def emit(value: object) -> None:
+    """One JSON object on a line of its own: ASCII, unknown and not-a-number as null."""
+    sys.stdout.write(json.dumps(_finite(value), ensure_ascii=True, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON is any of its types
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def plain(text: object) -> str:
+    """Text from outside made fit for a terminal: one line, no control or direction characters."""
+    return "".join(
+        "\ufffd" if unicodedata.category(char) in _UNFIT_CATEGORIES else char for char in str(text)
+    )
+
+
+def say(text: str) -> None:
+    """A line of the result."""
+    _stdout().print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """A line beside the result, silent under --quiet."""
+    if not CURRENT.quiet:
+        _stderr().print(plain(text), markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def report(error: MusicSimError) -> None:
+    """A failure: JSON on standard output under --json, else two lines on standard error."""
+    if CURRENT.json:
+        emit({"error": {"title": error.title, "hint": error.hint}})
+        return
+    console = _stderr()
+    console.print(plain(f"error: {error.title}"), markup=False, highlight=False, emoji=False, soft_wrap=True)
+    console.print(plain(f"hint: {error.hint}"), markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """A table of plain text. On a terminal it fits the width: columns that may shrink do, widest first."""
+    from rich import box
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[plain(cell) for cell in row] for row in rows]
+    widths = [
+        max(cell_len(text) for text in (column.heading, *(row[place] for row in cells)))
+        for place, column in enumerate(columns)
+    ]
+    console = _stdout()
+    room = console.width if sys.stdout.isatty() else sum(widths) + _COLUMN_GAP * len(columns)
+    widths = _fit([column.shrinks for column in columns], widths, room - _COLUMN_GAP * len(columns))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(
+            column.heading, justify=column.justify, no_wrap=True, overflow="ellipsis", width=width
+        )
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console.print(table, width=max(room, 1), crop=False, no_wrap=True)
+
+
+def _fit(shrinks: Sequence[bool], widths: list[int], room: int) -> list[int]:
+    fitted = list(widths)
+    while sum(fitted) > room:
+        widest = max((width for width, gives in zip(fitted, shrinks, strict=True) if gives), default=0)
+        if widest <= _NARROWEST_COLUMN:
+            break
+        place = next(i for i, width in enumerate(fitted) if shrinks[i] and width == widest)
+        fitted[place] -= 1
+    return fitted
+
+
+def print_paths0(paths: Iterable[Path]) -> None:
+    """Paths as the bytes the file system has, each ended by NUL."""
+    sys.stdout.flush()
+    for path in paths:
+        sys.stdout.buffer.write(os.fsencode(path) + b"\0")
+    sys.stdout.buffer.flush()
+
+
+def clock(seconds: float | None) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    if seconds is None or not math.isfinite(seconds):
+        return "?"
+    whole = int(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def duration_words(seconds: float) -> str:
+    """Seconds as a person says them: 40 s, 12 min, 3.5 hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def size_words(size: float) -> str:
+    """Bytes as kB, MB or GB."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    if size >= 1e6:
+        return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e3:.0f} kB"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: 1 track, 12,431 tracks."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
+    """A bar on a terminal, progress events under --json, nothing otherwise."""
+    if CURRENT.json and not CURRENT.quiet:
+        yield lambda snapshot: emit(
+            {"event": "progress", "done": snapshot.done, "total": snapshot.total, "path": snapshot.detail}
+        )
+        return
+    if not shows_progress():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_stderr(), transient=True) as bars:
+        task = bars.add_task(description, total=None)
+        yield lambda snapshot: bars.update(task, completed=snapshot.done, total=snapshot.total)
+
+
+def shows_progress() -> bool:
+    """Whether a person is watching."""
+    return not CURRENT.quiet and not CURRENT.json and sys.stderr.isatty()
+
+
+def _stdout() -> Console:
+    from rich.console import Console
+
+    return Console(file=sys.stdout)
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(file=sys.stderr)

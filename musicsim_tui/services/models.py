@@ -1,0 +1,146 @@
+"""Which model hears, which one answers, and the loaded networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from musicsim_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from musicsim_tui.embedding.embedder import Embedder
+    from musicsim_tui.embedding.registry import ModelInfo
+    from musicsim_tui.jobs import CancelToken, Progress
+    from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.settings import Settings
+    from musicsim_tui.track import ModelVersion
+
+_CHOSEN = "model"
+"""Where the catalog keeps the name of the model that its library listens with."""
+
+
+class Models:
+    """The models of one library."""
+
+    def __init__(
+        self, settings: Settings, catalog: Callable[[], Catalog], notice: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._notice = notice
+        self._embedders: dict[str, Embedder] = {}
+
+    def all(self) -> list[ModelInfo]:
+        """Every model there is, and whether it is installed."""
+        from musicsim_tui.embedding.registry import all_models
+
+        return all_models(self._settings.models_dir)
+
+    def find(self, name: str) -> ModelInfo:
+        """A model by its name. Raises UsageError for an unknown one."""
+        for info in self.all():
+            if info.model.name == name:
+                return info
+        known = ", ".join(info.model.name for info in self.all())
+        raise UsageError(f"There is no model {name!r}.", f"Choose one of {known}.")
+
+    def listening(self) -> ModelInfo:
+        """The model that hears new tracks: asked for, else this library's, else an installed network, else
+        the built-in one. Raises UsageError for an unknown name."""
+        name = self._settings.model or self._catalog().get_meta(_CHOSEN)
+        if name is not None:
+            return self.find(name)
+        used = max(self._catalog().models(), key=lambda use: use.tracks, default=None)
+        if used is not None:
+            return self.find(used.model.name)
+        networks = [info for info in self.all() if info.bytes and info.path is not None]
+        return min(networks, key=lambda info: info.bytes) if networks else self.find("builtin")
+
+    def searching(self) -> ModelVersion:
+        """The model whose vectors answer a search: the listening one once it has heard the whole library,
+        until then the one that has heard most. Raises UsageError when nothing has been heard."""
+        wanted = self.listening().model
+        heard = {use.model: use.tracks for use in self._catalog().models() if use.tracks}
+        if not heard:
+            raise UsageError(
+                "The library is empty.",
+                "Run musicsim-tui ingest with a folder of music, or musicsim-tui demo.",
+            )
+        if self._settings.sources.get("model") == "flag":
+            if wanted not in heard:
+                raise UsageError(
+                    f"Nothing has been heard with {wanted.name} yet.",
+                    f"Run musicsim-tui --model {wanted.name} ingest first.",
+                )
+            return wanted
+        fullest = max(heard, key=lambda model: (heard[model], model == wanted))
+        if fullest == wanted:
+            return wanted
+        self._notice(
+            f"{wanted.name} has heard {heard.get(wanted, 0)} of {heard[fullest]} tracks: "
+            f"searching with {fullest.name} until musicsim-tui ingest has heard the rest."
+        )
+        return fullest
+
+    def use(self, name: str) -> ModelInfo:
+        """Make a model the one this library listens with. Raises UsageError, ModelError."""
+        from musicsim_tui.embedding.registry import require_installed
+
+        info = self.find(name)
+        require_installed(info)
+        self._catalog().set_meta(_CHOSEN, info.model.name)
+        return info
+
+    def install(
+        self,
+        name: str,
+        *,
+        source: Path | None,
+        use: bool,
+        publish: Callable[[Progress], None],
+        cancel: CancelToken,
+    ) -> ModelInfo:
+        """Fetch and check a model's weights. Raises ModelError, UsageError, Cancelled."""
+        from musicsim_tui.embedding.weights import install_weights
+
+        info = self.find(name)
+        if info.bytes:
+            install_weights(
+                info.model.name,
+                self._settings.models_dir,
+                source=source,
+                mirror=self._settings.weights_url,
+                progress=publish,
+                cancel=cancel,
+            )
+        return self.use(name) if use else self.find(name)
+
+    def verify(self, name: str | None, publish: Callable[[Progress], None], cancel: CancelToken) -> list[str]:
+        """Check weights on the disk against their digests; returns the intact ones. Raises ModelError."""
+        from musicsim_tui.embedding.registry import require_installed
+        from musicsim_tui.embedding.weights import verify_weights
+
+        chosen = [self.find(name)] if name else self.all()
+        intact = []
+        for info in chosen:
+            if name:
+                require_installed(info)
+            if info.bytes and info.path is not None:
+                verify_weights(info.model.name, info.path, progress=publish, cancel=cancel)
+                intact.append(info.model.name)
+        return intact
+
+    def embedder(self, name: str) -> Embedder:
+        """A loaded embedder, kept for the next call. Raises ModelError."""
+        if name not in self._embedders:
+            from musicsim_tui.embedding.registry import load_embedder
+
+            self._embedders[name] = load_embedder(
+                self.find(name),
+                device=self._settings.device,
+                threads=self._settings.threads,
+                on_notice=self._notice,
+            )
+        return self._embedders[name]

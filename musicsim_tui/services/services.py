@@ -1,0 +1,139 @@
+"""The parts of one library, and the flows that run on them."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicsim_tui.jobs import Cancelled, Progress
+from musicsim_tui.services.engine import Engine
+from musicsim_tui.services.models import Models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
+    from musicsim_tui.ingest.report import IngestSummary
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.search.quality import LabelledClip, Quality
+    from musicsim_tui.search.seed import Seed
+    from musicsim_tui.search.similar import Match, SearchRequest
+    from musicsim_tui.settings import Settings
+    from musicsim_tui.track import ModelVersion, TrackId
+    from musicsim_tui.upkeep.doctor import Check
+
+
+class Services:
+    """One library. Its parts open when first needed; close it when done."""
+
+    def __init__(self, settings: Settings, notice: Callable[[str], None] = lambda _: None) -> None:
+        self.settings = settings
+        self.models = Models(settings, lambda: self.catalog, notice)
+        self.engine = Engine(settings, lambda: self.catalog, notice)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The library's catalog. Raises CatalogError."""
+        from musicsim_tui.library.catalog import Catalog
+
+        return Catalog.open(self.settings.library_path)
+
+    @property
+    def threads(self) -> int:
+        """Decoding threads: the setting, else one for each processor we may use."""
+        if self.settings.threads is not None:
+            return self.settings.threads
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+
+    def ingest(
+        self,
+        request: IngestRequest,
+        hooks: IngestHooks,
+        cancel: CancelToken,
+        indexing: Callable[[Progress], None] = lambda _: None,
+    ) -> IngestSummary:
+        """Hear what is new, then index what is not indexed yet.
+
+        Raises UsageError, ModelError, CatalogError; an index that fails is a notice.
+        """
+        from musicsim_tui.ingest.ingest import ingest
+
+        embedder = self.models.embedder(self.models.listening().model.name)
+        try:
+            self.engine.begin_ingest(embedder.model, cancel)
+            summary = ingest(self.catalog, embedder, request, hooks, cancel)
+            if not cancel.cancelled:
+                self.engine.finish_ingest(indexing, cancel)
+        except Cancelled:
+            from musicsim_tui.ingest.report import IngestSummary
+
+            return IngestSummary(embedder.model, cancelled=True)
+        return summary
+
+    def seed(self, text: str, model: ModelVersion, cancel: CancelToken) -> Seed:
+        """What to search with: a file when one of that name exists, else a track by its id.
+
+        Raises AudioError, StorageError, UsageError, Cancelled.
+        """
+        from musicsim_tui.search.seed import seed_from_file, seed_from_track
+
+        if not os.path.lexists(text):
+            return seed_from_track(self.catalog, self.catalog.resolve(text), model)
+        return seed_from_file(
+            self.catalog,
+            Path(text),
+            model,
+            lambda: self.models.embedder(model.name),
+            self.settings.coverage,
+            cancel,
+        )
+
+    def search(self, seed: Seed, request: SearchRequest, cancel: CancelToken) -> list[Match]:
+        """Rank the library against a seed. Raises IndexFailure, Cancelled."""
+        from musicsim_tui.embedding.registry import same_recording_cosine
+        from musicsim_tui.search.similar import Similarity
+
+        model = seed.embedding.model
+        index = self.engine.for_search(model, cancel)
+        return Similarity(self.catalog, index, same_recording_cosine(model.name)).search(
+            seed, request, cancel
+        )
+
+    def prune(self, ids: Sequence[TrackId], cancel: CancelToken) -> int:
+        """Forget tracks: tombstone, index, row; returns how many there were."""
+        removed = self.catalog.delete_tracks(ids)
+        self.engine.prune(cancel)
+        return removed
+
+    def measure(self, clips: Sequence[LabelledClip]) -> Quality:
+        """Quality of the searching model on labelled clips. Raises UsageError."""
+        from musicsim_tui.search.quality import measure_quality
+
+        return measure_quality(self.catalog, self.models.searching(), list(clips))
+
+    def diagnose(self) -> list[Check]:
+        """What works and what does not, each with its remedy; never raises."""
+        from musicsim_tui.upkeep import doctor
+
+        return [
+            *doctor.run_check("packages", doctor.check_packages),
+            *doctor.run_check("disk", lambda: doctor.check_disk(self.settings.data_dir)),
+            *doctor.run_check("processor", doctor.check_processor),
+            *doctor.run_check("models", lambda: doctor.check_models(self.settings.models_dir)),
+            *doctor.run_check("library", lambda: doctor.check_catalog(self.catalog)),
+            *doctor.run_check(
+                "index", lambda: doctor.check_index(self.catalog, self.engine.open(), self.engine.name)
+            ),
+        ]
+
+    def close(self) -> None:
+        """Release index and catalog; idempotent."""
+        self.engine.close()
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+            del self.__dict__["catalog"]

@@ -1,0 +1,120 @@
+"""What works, what does not, and how to fix it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from musicsim_tui.embedding.registry import all_models, describe_processor
+from musicsim_tui.errors import MusicSimError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from musicsim_tui.index.index import Index
+    from musicsim_tui.library.catalog import Catalog
+
+_TIGHT_DISK_BYTES = 2e9
+_HALF_BYTES = 2
+_PACKAGES = ("av", "librosa", "panns-inference", "qdrant-client", "qdrant-edge-py", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `state` is ok, warn or fail."""
+
+    name: str
+    state: str
+    detail: str
+    hint: str = ""
+
+
+def run_check(name: str, probe: Callable[[], Check | list[Check]]) -> list[Check]:
+    """A probe's findings; whatever it raises becomes a failed check, so that the others still run."""
+    try:
+        found = probe()
+    except MusicSimError as error:
+        return [Check(name, "fail", error.title, error.hint)]
+    except Exception as error:  # a diagnosis must not die of what it diagnoses
+        return [Check(name, "fail", f"{type(error).__name__}: {error}", "Reinstall musicsim-tui.")]
+    return found if isinstance(found, list) else [found]
+
+
+def check_packages() -> Check:
+    """Python, the system and the versions of the packages that matter."""
+    versions = []
+    for name in _PACKAGES:
+        try:
+            versions.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            return Check("packages", "fail", f"{name} is not installed.", "Reinstall musicsim-tui.")
+    python = ".".join(map(str, sys.version_info[:3]))
+    return Check("packages", "ok", f"Python {python} on {platform.system()}; {', '.join(versions)}")
+
+
+def check_disk(data_dir: Path) -> Check:
+    """Whether the library's folder can be written, and the room on its disk."""
+    existing = data_dir
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not os.access(existing, os.W_OK):
+        hint = "Choose another folder with MUSICSIM_DATA_DIR."
+        return Check("disk", "fail", f"{existing} cannot be written.", hint)
+    free = shutil.disk_usage(existing).free
+    state = "ok" if free > _TIGHT_DISK_BYTES else "warn"
+    hint = "" if state == "ok" else "Make room before the next ingest."
+    return Check("disk", state, f"{data_dir}, {free / 1e9:.1f} GB free", hint)
+
+
+def check_processor() -> Check:
+    """What the networks run on."""
+    return Check("processor", "ok", describe_processor())
+
+
+def check_models(models_dir: Path) -> Check:
+    """Which models can hear."""
+    models = all_models(models_dir)
+    installed = [info.model.name for info in models if info.installed]
+    networks = any(info.bytes and info.installed for info in models)
+    hint = "" if networks else "musicsim-tui models install mn04 (4 MB) hears better and names sounds."
+    return Check("models", "ok", f"installed: {', '.join(installed)}", hint)
+
+
+def check_catalog(catalog: Catalog) -> Check:
+    """What the catalog holds and how much of the disk its vectors take."""
+    uses = catalog.models()
+    if not uses:
+        return Check("library", "ok", "empty", "musicsim-tui ingest FOLDER fills it.")
+    words = ", ".join(
+        f"{use.tracks:,} tracks and {use.windows:,} windows of {use.model.name} "
+        f"({(use.windows + 2 * use.tracks) * use.model.dimensions * _HALF_BYTES / 1e6:,.0f} MB)"
+        for use in uses
+    )
+    failures = len(catalog.failures())
+    hint = f"{failures} files failed: musicsim-tui failures tells why." if failures else ""
+    return Check("library", "warn" if failures else "ok", words, hint)
+
+
+def check_index(catalog: Catalog, index: Index | None, engine: str) -> list[Check]:
+    """Whether index and catalog agree."""
+    if index is None:
+        return [Check("index", "ok", f"{engine}, held by another musicsim-tui that is running")]
+    checks = []
+    for use in catalog.models():
+        found, believed = index.count(use.model), catalog.indexed_count(index.target, use.model)
+        agrees = found >= believed and not catalog.unindexed_count(index.target, use.model)
+        checks.append(
+            Check(
+                "index",
+                "ok" if agrees else "warn",
+                f"{engine}: {found:,} points for {use.tracks:,} tracks of {use.model.name}",
+                "" if agrees else "musicsim-tui index rebuild brings it in step.",
+            )
+        )
+    return checks or [Check("index", "ok", f"{engine}, empty")]
