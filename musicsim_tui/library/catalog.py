@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library import embeddings, files, indexed, roots, tracks
 from musicsim_tui.library.connection import Connections
 from musicsim_tui.library.query import Query
@@ -151,6 +152,11 @@ class Catalog:
         """Whether a model has heard at least so many windows of a track; None is all of them."""
         with self._read() as db:
             return embeddings.has(db, track_id, model, coverage)
+
+    def embedded_ids(self, model: ModelVersion, coverage: int | None) -> set[TrackId]:
+        """Every track for which `has_embedding` holds, in one read."""
+        with self._read() as db:
+            return embeddings.heard_ids(db, model, coverage)
 
     def store(self, heard: Sequence[HeardTrack]) -> None:
         """Keep what was heard, all of it or, on an error, nothing; failures of the files are cleared.
@@ -300,20 +306,23 @@ class Catalog:
         with self._read() as db:
             return embeddings.sounds(db, ids, model)
 
-    def drop_model(self, model: ModelVersion) -> int:
+    def drop_model(self, model: ModelVersion, cancel: CancelToken | None = None) -> int:
         """Forget all a model heard and give the space back to the disk; how many tracks that were.
 
-        Works in short transactions: other writers get their turn, and a second call finishes one cut short.
+        Works in short transactions: other writers get their turn, and a second call finishes one that was
+        cancelled or cut short.
         """
+        cancel = cancel or CancelToken()
         dropped = 0
         more = True
         while more:
+            cancel.check()
             with self._write() as db:
                 gone = embeddings.drop_some(db, model, _DROPPED_AT_ONCE)
             dropped += gone
             more = gone == _DROPPED_AT_ONCE
         while self._connections.reclaim(_PAGES_RECLAIMED_AT_ONCE):
-            pass
+            cancel.check()
         return dropped
 
     def embedded_count(self, model: ModelVersion) -> int:

@@ -138,6 +138,15 @@ def has(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion, coverage
     return row is not None and covers(row[0], coverage)
 
 
+def heard_ids(db: sqlite3.Connection, model: ModelVersion, coverage: int | None) -> set[TrackId]:
+    """Ids of the tracks of which a model has heard at least so many windows."""
+    rows = db.execute(
+        "SELECT t.uuid, e.coverage FROM embeddings AS e JOIN tracks AS t ON t.id = e.track WHERE e.model = ?",
+        (indexed.model_key(db, model),),
+    )
+    return {TrackId(UUID(bytes=uuid)) for uuid, stored in rows if covers(stored, coverage)}
+
+
 def models(db: sqlite3.Connection) -> list[ModelUse]:
     rows = db.execute(
         "SELECT m.name, m.version, m.dimensions, count(*), sum(e.windows)"

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from musicsim_tui.errors import UsageError
+from musicsim_tui.library.catalog import Catalog
+from musicsim_tui.library.query import parse_query
+from musicsim_tui.library.tracks import SORTS
+from musicsim_tui.track import Sound, Tags, TrackId
+from tests.library.samples import OTHER, SMALL, Clock, embedding, heard, record, track_id
+
+
+def titles(catalog: Catalog, **options: object) -> list[str]:
+    return [row.track.title for row in catalog.tracks(**options).rows]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def five(catalog: Catalog, clock: Clock) -> Catalog:
+    songs = [
+        ("Ångström", Tags("Ångström", "zoë", "Beta", 1990), 60.0),
+        ("banana", Tags("banana", "Émile", "alpha", 2001), 300.0),
+        ("Äpfel", Tags("Äpfel", "Emile", "Alpha", None), 10.0),
+        ("Zebra", Tags("Zebra", "", "", 1985), 120.0),
+        ("the end", Tags("the end", "abba", "Gamma", 1980), 90.0),
+    ]
+    for number, (_, tags, duration) in enumerate(songs, 1):
+        clock.now += 1
+        catalog.store([heard(number, tags=tags, duration=duration)])
+    return catalog
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("artist", ["the end", "Äpfel", "banana", "Ångström", "Zebra"]),
+        ("title", ["Ångström", "Äpfel", "banana", "the end", "Zebra"]),
+        ("album", ["Äpfel", "banana", "Ångström", "the end", "Zebra"]),
+        ("len", ["Äpfel", "Ångström", "the end", "Zebra", "banana"]),
+        ("added", ["Ångström", "banana", "Äpfel", "Zebra", "the end"]),
+        ("year", ["the end", "Zebra", "Ångström", "banana", "Äpfel"]),
+    ],
+)
+def test_every_order_and_its_reverse(five: Catalog, sort: str, expected: list[str]) -> None:
+    assert titles(five, sort=sort) == expected
+    assert titles(five, sort=sort, descending=True) == expected[::-1]
+
+
+def test_an_unknown_order_is_refused_with_the_nearest(five: Catalog) -> None:
+    with pytest.raises(UsageError, match="titel") as refused:
+        five.tracks(sort="titel")
+    assert "title" in refused.value.hint
+    with pytest.raises(UsageError):
+        five.tracks(sort="artist_order; DROP TABLE tracks")
+
+
+def test_pages_join_to_the_whole(five: Catalog) -> None:
+    whole = titles(five)
+    pages = [five.tracks(limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert [page.total for page in pages] == [5] * 4
+    assert [row.track.title for page in pages for row in page.rows] == whole
+
+
+def test_odd_limits(five: Catalog) -> None:
+    assert titles(five, limit=0) == []
+    assert titles(five, limit=-1) == []
+    assert len(titles(five, limit=10**30, offset=-(10**30))) == 5
+    assert five.tracks(parse_query("a"), limit=10**30, offset=10**30).rows == ()
+
+
+@pytest.mark.parametrize("sort", sorted(SORTS))
+def test_many_matches_come_in_the_same_order_as_few(catalog: Catalog, sort: str) -> None:
+    """Above some number of matches another way of sorting takes over; both have to agree."""
+    catalog.store(
+        [
+            heard(number, tags=Tags(f"Song {number % 97}", f"Artist {number % 13}", "", number % 50 or None))
+            for number in range(1, 2400)
+        ]
+    )
+    everything = titles(catalog, sort=sort, limit=5000)
+    many = catalog.tracks(parse_query("song"), sort=sort, limit=5000)
+    assert (many.total, [row.track.title for row in many.rows]) == (2399, everything)
+    deep = catalog.tracks(parse_query("song"), sort=sort, descending=True, limit=10, offset=1000)
+    assert [row.track.title for row in deep.rows] == everything[::-1][1000:1010]
+    missing_too = catalog.tracks(parse_query("missing:any"), sort=sort, limit=5000)
+    assert [row.track.title for row in missing_too.rows] == everything
+    few = catalog.tracks(parse_query("title:96"), sort=sort, limit=5000)
+    assert [row.track.id for row in few.rows] == [
+        row.track.id for row in catalog.tracks(sort=sort, limit=5000).rows if "96" in row.track.title
+    ]
+
+
+def test_missing_tracks_are_left_out_unless_asked_for(five: Catalog) -> None:
+    five.mark_missing([Path("/music/0001.mp3")])
+    assert five.count() == 4
+    assert "Ångström" not in titles(five)
+    assert track_id(1) not in five.matching_ids(None)
+    assert titles(five, where=parse_query("missing:yes")) == ["Ångström"]
+    assert five.count(parse_query("missing:any")) == 5
+    assert five.missing_ids() == [track_id(1)]
+    assert set(five.tracks_by_id([track_id(1), track_id(2)])) == {track_id(1), track_id(2)}
+
+
+def test_a_row_says_all(catalog: Catalog, clock: Clock) -> None:
+    piano, organ = Sound("Piano", 0.25, 10.0), Sound("Organ", 0.5, 20.0)
+    tags = Tags("Title", "Artist", "Album", 1999)
+    catalog.store([heard(1, "/a.mp3", tags, duration=61.5, sounds=(piano, organ))])
+    clock.now += 10
+    catalog.store([heard(1, "/a.mp3", tags, duration=61.5, heard_as=embedding(1, OTHER))])
+    row = catalog.track(track_id(1))
+    assert row is not None
+    assert row.track.id == track_id(1)
+    assert row.track.tags == tags
+    assert (row.track.duration, row.track.added) == (61.5, clock.now - 10)
+    assert row.sounds == (organ, piano)
+    assert row.models == ("other", "small")
+    assert catalog.loudness(track_id(1)) == -14.0
+    assert catalog.waveform(track_id(1)) == b"waveform"
+
+
+def test_nothing_is_known_of_an_unknown_track(catalog: Catalog) -> None:
+    assert catalog.track(track_id(9)) is None
+    assert catalog.loudness(track_id(9)) is None
+    assert catalog.waveform(track_id(9)) is None
+    assert catalog.tracks_by_id([track_id(9)]) == {}
+    assert not catalog.has_track(track_id(9))
+
+
+def test_tracks_by_id_keep_the_order_asked_for(five: Catalog) -> None:
+    asked = [track_id(number) for number in (4, 1, 9, 5, 4)]
+    assert list(five.tracks_by_id(asked)) == [track_id(4), track_id(1), track_id(5)]
+
+
+def test_an_id_or_its_beginning_finds_the_track(catalog: Catalog) -> None:
+    catalog.store([heard(1)])
+    one = TrackId(UUID("abcdef00-1111-4222-8333-444444444444"))
+    other = TrackId(UUID("abcdef01-1111-4222-8333-444444444444"))
+    for number, of in ((2, one), (3, other)):
+        song = heard(number)
+        catalog.store([song])
+        catalog.delete_tracks([track_id(number)])
+        file = record(number)
+        renamed = type(file)(file.path, file.stamp, file.tags, of)
+        catalog.store([type(song)(renamed, 60.0, -10.0, b"", embedding(number), ())])
+    assert catalog.resolve(str(one)) == one
+    assert catalog.resolve("ABCDEF01") == other
+    assert catalog.resolve(" abcdef00-1111 ") == one
+    with pytest.raises(UsageError, match="Several") as several:
+        catalog.resolve("abcdef0")
+    assert str(one) in several.value.hint
+    for text in ("", "abc", "nonsense", "0" * 33, "beef", "--", "٣٣٣٣"):
+        with pytest.raises(UsageError):
+            catalog.resolve(text)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text())
+def test_any_text_is_an_id_or_a_usage_error(catalog: Catalog, text: str) -> None:
+    with pytest.raises(UsageError):
+        catalog.resolve(text)
+
+
+def test_deleting_a_track_deletes_all_that_hangs_on_it(catalog: Catalog) -> None:
+    catalog.store([heard(1, sounds=(Sound("Piano", 0.5, 0.0),)), heard(2)])
+    assert catalog.delete_tracks([track_id(1), track_id(1), track_id(9)]) == 1
+    assert catalog.track(track_id(1)) is None
+    assert catalog.embedding(track_id(1), SMALL) is None
+    assert catalog.windows([track_id(1)], SMALL) == {}
+    assert catalog.count(parse_query("sound:piano")) == 0
+    assert catalog.known_files(Path("/music/0001.mp3")) == {}
+    assert catalog.embedded_count(SMALL) == 1
+    assert catalog.check() == []
