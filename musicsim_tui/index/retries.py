@@ -40,13 +40,11 @@ def repeated(
 
 def seconds_before_retry(state: RetryCallState) -> float:
     """What the server asks for, else exponential back-off with jitter."""
-    from tenacity import wait_exponential_jitter
+    from tenacity import wait_exponential, wait_random
 
     error = state.outcome.exception() if state.outcome is not None else None
     asked = None if error is None else retry_after(error)
     if asked is not None:
         return asked
-    backoff = wait_exponential_jitter(
-        initial=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=FIRST_PAUSE_SECONDS
-    )
-    return backoff(state)
+    backoff = wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
+    return backoff(state) + wait_random(0, FIRST_PAUSE_SECONDS)(state)

@@ -7,6 +7,7 @@ its own, so that nothing here has to import it.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 from enum import Enum, auto
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LONGEST_RETRY_AFTER = 120.0
 _SHOWN_CHARACTERS = 200
+_ABOUT_COLLECTION = re.compile(r"Collection `?[^`\s]+`? (doesn't exist|not found|already exists)")
 
 
 class Trouble(Enum):
@@ -159,12 +161,10 @@ def _trouble_of_status(status: int, error: BaseException) -> Trouble:
 
 
 def _trouble_of_words(words: str) -> Trouble | None:
-    lowered = words.lower()
-    if "collection" in lowered and ("doesn't exist" in lowered or "not found" in lowered):
-        return Trouble.NO_COLLECTION
-    if "collection" in lowered and "already exists" in lowered:
-        return Trouble.ALREADY_EXISTS
-    return None
+    said = _ABOUT_COLLECTION.search(words)
+    if said is None:
+        return None
+    return Trouble.ALREADY_EXISTS if "already" in said[0] else Trouble.NO_COLLECTION
 
 
 def _words_of_qdrant(error: BaseException) -> str | None:

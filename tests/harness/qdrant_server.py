@@ -34,6 +34,7 @@ class Request:
     query: str
     size: int
     api_key: str | None
+    authorization: str | None
     body: Any
 
 
@@ -51,6 +52,10 @@ class Fault:
     html: bool = False
     hang: bool = False
     reset: bool = False
+
+
+class UnknownRoute(Exception):
+    """Qdrant answers these with an empty page."""
 
 
 class QdrantServer:
@@ -108,10 +113,12 @@ class QdrantServer:
         self._closing.wait()
 
     def answer(self, verb: str, path: str, body: Any) -> tuple[int, object]:  # noqa: ANN401
-        """Status and JSON of a request."""
+        """Status and content of the answer; None for an empty one."""
         with self._lock:
             try:
                 return 200, {"result": self._route(verb, path, body), "status": "ok", "time": 0.001}
+            except UnknownRoute:
+                return 404, None
             except LookupError as error:
                 return 404, _envelope(f"Not found: {error.args[0]}")
             except ValueError as error:
@@ -122,7 +129,7 @@ class QdrantServer:
             return _json(self._engine.get_collections())
         match = re.fullmatch(r"/collections/([^/]+)/?(.*)", path)
         if match is None:
-            raise LookupError(path)
+            raise UnknownRoute(path)
         name, operation = match.groups()
         if (verb, operation) == ("PUT", ""):
             return self._create(name, body)
@@ -156,7 +163,7 @@ class QdrantServer:
                 return self._scroll(name, models.ScrollRequest.model_validate(body))
             case "POST points/count":
                 return _json(self._engine.count(name, models.CountRequest.model_validate(body).filter))
-        raise LookupError(operation)
+        raise UnknownRoute(operation)
 
     def _create(self, name: str, body: Any) -> bool:  # noqa: ANN401
         if self._engine.collection_exists(name):
@@ -202,7 +209,8 @@ class _Handler(BaseHTTPRequestHandler):
         place = urlsplit(self.path)
         line = f"{self.command} {place.path}"
         api_key = self.headers.get("api-key")
-        double.requests.append(Request(line, place.query, len(content), api_key, body))
+        authorization = self.headers.get("authorization")
+        double.requests.append(Request(line, place.query, len(content), api_key, authorization, body))
         fault = double.next_fault(line)
         if fault is not None:
             self._misbehave(fault)
@@ -226,7 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(fault.status or 500, _envelope("injected"), fault.headers)
 
     def _send(self, status: int, content: object, headers: Mapping[str, str] | None = None) -> None:
-        self._write(status, "application/json", json.dumps(content).encode(), headers or {})
+        text = "" if content is None else json.dumps(content)
+        self._write(status, "application/json", text.encode(), headers or {})
 
     def _write(self, status: int, kind: str, content: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
