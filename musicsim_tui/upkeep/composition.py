@@ -173,7 +173,7 @@ class Chords:
 
 @dataclass(frozen=True, slots=True)
 class Drone:
-    """Long tones of the tonic, `span` bars each, that overlap by a beat."""
+    """Long tones of the tonic, `span` bars each, that overlap by half a beat."""
 
     intervals: tuple[int, ...]
     span: int = 2
@@ -244,9 +244,7 @@ class Melody:
         pattern = self.rhythms[int(rng.integers(len(self.rhythms)))]
         drift = 1 if rng.random() < 0.5 else -1
         moves = [
-            int(drift * abs(rng.integers(1, self.leap + 1)))
-            if rng.random() < 0.65
-            else int(rng.integers(-1, 2))
+            drift * int(rng.integers(1, self.leap + 1)) if rng.random() < 0.65 else int(rng.integers(-1, 2))
             for _ in _strokes(pattern)
         ]
         return pattern, moves

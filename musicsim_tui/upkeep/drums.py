@@ -74,7 +74,6 @@ DRUMS: dict[str, Callable[[Tone], Samples]] = {
     "clap": partial(rattle, low=900, high=2600, ring=0.07),
     "hat": partial(rattle, low=6000, high=14000, ring=0.028),
     "open hat": partial(rattle, low=5500, high=13000, ring=0.13),
-    "ride": partial(rattle, low=4200, high=11000, ring=0.22, ping=0.03),
     "shaker": partial(rattle, low=4500, high=9000, ring=0.035, attack=0.015),
     "static": partial(rattle, low=400, high=12000, ring=0.04),
 }

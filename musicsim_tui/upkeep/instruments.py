@@ -174,6 +174,7 @@ def bowed(tone: Tone) -> Samples:
 
 
 _HORN_BELL = ((600.0, 350.0, 0.7), (1250.0, 450.0, 1.2), (2400.0, 700.0, 0.5))
+"""Where a brass bell radiates best, as (centre Hz, half width Hz, height)."""
 
 
 def brass(tone: Tone) -> Samples:
@@ -203,7 +204,7 @@ def brass(tone: Tone) -> Samples:
 
 
 def organ(tone: Tone) -> Samples:
-    """Pipes at 16', 8', 5 1/3', 4', 2 2/3', 2' and 1 1/3', with a gentle tremulant."""
+    """Pipes from 16' to 2/3', with a gentle tremulant; `drawn` counts harmonics of the 16' pipe."""
     count = tone.samples(tone.seconds + 0.16)
     drawn = {1: 0.45, 2: 1.0, 3: 0.35, 4: 0.7, 6: 0.4, 8: 0.45, 12: 0.18, 16: 0.16, 24: 0.06}
 
@@ -221,7 +222,7 @@ _VOWELS = {
     "ah": ((700.0, 110.0, 1.0), (1150.0, 130.0, 0.6), (2700.0, 200.0, 0.18), (3400.0, 260.0, 0.1)),
     "oo": ((330.0, 70.0, 1.0), (750.0, 100.0, 0.3), (2500.0, 200.0, 0.05), (3300.0, 260.0, 0.03)),
 }
-"""Formants as (centre Hz, half width Hz, height), rounded from Peterson and Barney (JASA 24(2), 1952)."""
+"""Formants as (centre Hz, half width Hz, height), close to Peterson and Barney (JASA 24(2), 1952)."""
 
 
 def choir(tone: Tone) -> Samples:
@@ -285,7 +286,6 @@ INSTRUMENTS: dict[str, Callable[[Tone], Samples]] = {
     "electric piano": electric_piano,
     "guitar": plucked,
     "harp": partial(plucked, ring=4.0, bright=900.0, pluck_at=0.4, knock=0.03),
-    "pizzicato": partial(plucked, ring=0.9, bright=800.0, pluck_at=0.3, knock=0.3),
     "bass guitar": partial(plucked, ring=2.2, bright=420.0, pluck_at=0.28, knock=0.03),
     "mallet": mallet,
     "pad": pad,

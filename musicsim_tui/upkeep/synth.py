@@ -121,6 +121,7 @@ class Tone:
     rng: np.random.Generator
 
     def samples(self, seconds: float) -> int:
+        """Length of a sound of that many seconds."""
         return max(2, int(seconds * self.rate))
 
     def decay(self, count: int, time_constant: float) -> Samples:
@@ -138,9 +139,8 @@ def filtered(sound: Samples, rate: int, gain: Curve) -> Samples:
     """A sound, shape (n,), with each frequency scaled by `gain`, a curve over Hz; no phase is moved."""
     length = fast_length(len(sound))
     curve = gain(np.fft.rfftfreq(length, 1 / rate).astype(np.float64, copy=False)).astype(np.float32)
-    return np.fft.irfft(np.fft.rfft(sound, n=length) * curve, n=length)[: len(sound)].astype(
-        np.float32, copy=False
-    )
+    heard = np.fft.irfft(np.fft.rfft(sound, n=length) * curve, n=length)[: len(sound)]
+    return heard.astype(np.float32, copy=False)
 
 
 def noise(count: int, rate: int, low: float, high: float, rng: np.random.Generator) -> Samples:

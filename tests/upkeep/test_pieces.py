@@ -15,6 +15,7 @@ from musicsim_tui.upkeep.synth import PEAK
 
 if TYPE_CHECKING:
     from musicsim_tui.track import Samples
+    from musicsim_tui.upkeep.ideas import Idea
 
 RATE = 16000
 SMOOTH = ("Vesper Stone", "Slow Aurora", "Cinder Waltz")
@@ -103,7 +104,7 @@ def test_sustained_ensembles_have_no_clicks(rendered: list[tuple[Piece, Samples]
         if piece.album in SMOOTH:
             # A click is a short burst of what the music does not have: energy far above its own slope.
             slope = np.abs(np.diff(sound, n=4, axis=1))
-            assert slope.max() < 40 * np.sqrt(np.mean(slope**2)), piece.title
+            assert slope.max() < 10 * np.sqrt(np.mean(slope**2)), piece.title
 
 
 def test_the_same_piece_is_the_same_bits() -> None:
@@ -145,9 +146,8 @@ def test_the_nearest_piece_is_of_the_same_ensemble(rendered: list[tuple[Piece, S
 
 @settings(max_examples=8, deadline=None)
 @given(idea=st.sampled_from(IDEAS), number=st.integers(4, 5000))
-def test_an_ensemble_never_runs_out_of_pieces(idea: object, number: int) -> None:
-    assert idea in IDEAS
-    piece = variation(IDEAS[IDEAS.index(idea)], number)
+def test_an_ensemble_never_runs_out_of_pieces(idea: Idea, number: int) -> None:
+    piece = variation(idea, number)
     assert piece.title not in {known.title for known in pieces()}
     sound = piece.render(RATE)
     assert np.isfinite(sound).all()
