@@ -13,6 +13,7 @@ from musicsim_tui.errors import AudioError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from av.audio.codeccontext import AudioCodecContext
     from av.audio.frame import AudioFrame
 
     from musicsim_tui.audio.source import AudioSource
@@ -80,12 +81,18 @@ def decode_mono(path: Path, rate: int, *, cancel: CancelToken | None = None) -> 
 def _decode(
     path: Path, rate: int, cancel: CancelToken | None, tally: _Tally
 ) -> Generator[Samples, None, None]:
+    from av.error import FFmpegError
+
     with open_audio(path, cancel) as source:
-        for block in _mono_blocks(source, rate, tally):
-            if len(block):
-                tally.samples += len(block)
-                yield _tamed(block)
-        source.reader.check()
+        try:
+            for block in _mono_blocks(source, rate, tally):
+                if len(block):
+                    tally.samples += len(block)
+                    yield _tamed(block)
+        except FFmpegError as error:  # of the filters: decoding errors are counted
+            raise AudioError(
+                "The audio has a format that cannot be mixed to mono.", "Convert it to MP3 or FLAC."
+            ) from error
     if not tally.samples:
         raise AudioError(
             "Nothing in the file can be decoded.", "It is damaged or no audio: fetch or copy it again."
@@ -97,6 +104,8 @@ def _decode(
 def _mono_blocks(source: AudioSource, rate: int, tally: _Tally) -> Iterator[Samples]:
     mixer: _MonoMixer | None = None
     for frame in _frames(source, tally):
+        if not frame.samples or frame.sample_rate < _MIN_SAMPLE_RATE:
+            continue
         if mixer is None or not mixer.accepts(frame):
             if mixer is not None:
                 yield from mixer.finish()
@@ -109,25 +118,29 @@ def _mono_blocks(source: AudioSource, rate: int, tally: _Tally) -> Iterator[Samp
 def _frames(source: AudioSource, tally: _Tally) -> Iterator[AudioFrame]:
     from av.error import FFmpegError
 
-    decoder = source.stream.codec_context
+    decoder: AudioCodecContext | None = None
     for packet in source.packets():
+        if packet.stream.codec_context is not decoder:
+            yield from _kept_back(decoder)
+            decoder = packet.stream.codec_context
         try:
-            frames = decoder.decode(packet)
+            yield from decoder.decode(packet)
+            tally.decoded_packets += 1
         except FFmpegError:
             source.damaged += 1
-        else:
-            tally.decoded_packets += 1
-            yield from filter(_is_sound, frames)
         tally.damaged_packets = source.damaged
+    tally.damaged_packets = source.damaged
+    yield from _kept_back(decoder)
+
+
+def _kept_back(decoder: AudioCodecContext | None) -> list[AudioFrame]:
+    """What a decoder has not given out yet."""
+    from av.error import FFmpegError
+
     try:
-        frames = decoder.decode(None)
+        return decoder.decode(None) if decoder is not None else []
     except FFmpegError:
-        frames = []
-    yield from filter(_is_sound, frames)
-
-
-def _is_sound(frame: AudioFrame) -> bool:
-    return frame.samples > 0 and frame.sample_rate >= _MIN_SAMPLE_RATE
+        return []
 
 
 class _MonoMixer:

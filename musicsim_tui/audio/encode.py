@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from musicsim_tui.audio.source import storage_error
+from musicsim_tui.audio.reader import storage_error
 from musicsim_tui.errors import AudioError, StorageError
 from musicsim_tui.track import Tags
 

@@ -13,10 +13,14 @@ from musicsim_tui.errors import AudioError
 from musicsim_tui.track import Tags, TrackId
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.packet import Packet
 
+    from musicsim_tui.audio.source import AudioSource
     from musicsim_tui.jobs import CancelToken
 
 _DIGEST_BYTES = 16
@@ -63,25 +67,42 @@ def examine(path: Path, *, cancel: CancelToken | None = None) -> AudioFile:
     """
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     with open_audio(path, cancel) as source:
-        container, stream = source.container, source.stream
-        hashed_bytes = duration = 0
-        for packet in source.packets():
+        # Asked for before the packets, whose iteration may go on to another container.
+        stream = source.stream
+        tags = read_tags(source.container.metadata, stream.metadata)
+        header_duration = _header_duration(source.container)
+        codec = stream.codec_context.codec.canonical_name
+        sample_rate, channels = stream.sample_rate, stream.channels
+        packet_duration = 0.0
+        hashed_bytes = 0
+        for packet, duration in _with_durations(source):
             digest.update(packet)
             hashed_bytes += packet.size
-            duration += packet.duration or 0
-        if not hashed_bytes:
-            raise AudioError(
-                "The file holds no audio data.", "Its download or copy did not finish: fetch it again."
-            )
-        return AudioFile(
-            track_id=TrackId(_uuid(digest.digest())),
-            tags=read_tags(container.metadata, stream.metadata),
-            header_duration=_header_duration(container),
-            packet_duration=float(duration * stream.time_base) if duration and stream.time_base else None,
-            codec=stream.codec_context.codec.canonical_name,
-            sample_rate=stream.sample_rate,
-            channels=stream.channels,
+            packet_duration += duration
+    if not hashed_bytes:
+        raise AudioError(
+            "The file holds no audio data.", "Its download or copy did not finish: fetch it again."
         )
+    return AudioFile(
+        track_id=TrackId(_uuid(digest.digest())),
+        tags=tags,
+        header_duration=header_duration,
+        packet_duration=packet_duration or None,
+        codec=codec,
+        sample_rate=sample_rate,
+        channels=channels,
+    )
+
+
+def _with_durations(source: AudioSource) -> Iterator[tuple[Packet[AudioStream], float]]:
+    """Each packet and its length in seconds, 0 where it is not known."""
+    stream: AudioStream | None = None
+    time_base = 0.0
+    for packet in source.packets():
+        if packet.stream is not stream:
+            stream = packet.stream
+            time_base = float(stream.time_base or 0)
+        yield packet, (packet.duration or 0) * time_base
 
 
 def _header_duration(container: InputContainer) -> float | None:
