@@ -79,9 +79,7 @@ class Catalog:
 
     def check(self) -> list[str]:
         """What SQLite finds wrong with the file, empty when all is well; reads the whole file."""
-        with self._read() as db:
-            found = [str(row[0]) for row in db.execute("PRAGMA quick_check").fetchall()]
-        return [] if found == ["ok"] else found
+        return self._connections.check()
 
     # Remembered folders and settings
 

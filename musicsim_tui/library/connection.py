@@ -86,6 +86,17 @@ class Connections:
             (unused,) = writer.execute("PRAGMA freelist_count").fetchone()
         return bool(unused)
 
+    def check(self) -> list[str]:
+        """What SQLite finds wrong with the file; it may stop at the first damage. Empty when all is well."""
+        with self.read() as reader:
+            try:
+                found = [str(row[0]) for row in reader.execute("PRAGMA quick_check")]
+            except sqlite3.DatabaseError as error:
+                if _code(error) != sqlite3.SQLITE_CORRUPT:
+                    raise
+                found = [str(error)]
+        return [] if found == ["ok"] else found
+
     def close(self) -> None:
         """End readers, wait for the write in progress, move the log into the file, close all. Idempotent."""
         with self._pool:

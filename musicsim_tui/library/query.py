@@ -129,12 +129,16 @@ class _Parser:
                 if self._lenient and self._at == len(self._text):
                     break
                 raise self._error("or", "Something must stand on both sides.", "for example: piano or organ")
+            self._previous = "or"
             parts.append(self._all())
         kept = [part for part in parts if part is not None]
         return AnyOf(tuple(kept)) if len(kept) > 1 else (kept[0] if kept else None)
 
     def _all(self) -> Condition | None:
         if self._next_is_or():
+            if self._lenient and self._at + 2 == len(self._text):
+                self._at += 2
+                return None
             raise self._error(
                 "or", "Something must stand on both sides.", 'to search for the word, write "or"'
             )
@@ -160,14 +164,14 @@ class _Parser:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise self._error("(", "Parentheses are nested too deeply.", "write it with fewer")
-        opened = self._at
+        opened = (self._at, self._previous)
         self._at += 1
         condition = self._any()
         self._depth -= 1
         if self._at < len(self._text):
             self._at += 1
         elif not self._lenient:
-            self._at = opened
+            self._at, self._previous = opened
             raise self._error("(", "It is never closed.", "close it, or quote it to search for it")
         self._previous = ")"
         return condition
@@ -194,7 +198,7 @@ class _Parser:
             return _words(self._quoted(start))
         match = _FIELD.match(self._text, self._at)
         # "I <3 music" has no field: only a field's own name may stand apart from its sign.
-        if match is None or (match[1].lower() not in FIELDS and match.start(2) > match.end(1)):
+        if match is None or (match[1].lower() not in FIELDS and match[2][0].isspace()):
             word = self._bare()
             return None if _DASHES.fullmatch(word) else _words(word)
         name, operator = match[1].lower(), match[2].strip()
@@ -256,7 +260,7 @@ class _Parser:
             self._at = len(self._text)
             if self._lenient:
                 raise _Unfinished
-            raise self._error(self._text[start:], "The quote is never closed.", 'close it with "')
+            raise self._error(self._text[start:], "The quote is never closed.", "close it, or leave it out")
         self._at = match.end()
         return _ESCAPED.sub(r"\1", match[1])
 
@@ -286,7 +290,6 @@ class _Parser:
         if not self._next_is_or():
             return False
         self._at += 2
-        self._previous = "or"
         return True
 
     def _follows(self) -> bool:

@@ -86,10 +86,11 @@ def _interval(operator: str, value: str, read: Callable[[str], float], width: fl
 
 
 def _ordered(bounds: Bounds) -> Bounds:
-    if bounds.low is not None and bounds.high is not None and bounds.low > bounds.high:
-        raise ValueError("the range ends before it begins")
-    if bounds.low is None and bounds.high is None:
+    low, high = bounds.low, bounds.high
+    if low is None and high is None:
         raise ValueError("the range has no end")
+    if low is not None and high is not None and (low > high or (low == high and bounds.high_out)):
+        raise ValueError("the range ends before it begins")
     return bounds
 
 
