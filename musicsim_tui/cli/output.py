@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import Progress
 
-_COLUMN_GAP = 2
+_COLUMN_GAP = 3
 _NARROWEST_COLUMN = 6
 _UNFIT_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -95,7 +95,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
     console = _stdout()
     room = console.width if sys.stdout.isatty() else sum(widths) + _COLUMN_GAP * len(columns)
     widths = _fit([column.shrinks for column in columns], widths, room - _COLUMN_GAP * len(columns))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for column, width in zip(columns, widths, strict=True):
         table.add_column(
             column.heading, justify=column.justify, no_wrap=True, overflow="ellipsis", width=width

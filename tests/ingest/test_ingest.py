@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musicsim_tui.audio import decode
+from musicsim_tui.errors import StorageError, UsageError
+from musicsim_tui.ingest import listening
+from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest, ingest
+from musicsim_tui.ingest.pipeline import Pipeline
+from musicsim_tui.ingest.plan import make_plan
+from musicsim_tui.ingest.report import IngestProgress
+from musicsim_tui.jobs import CancelToken
+from musicsim_tui.services import Services
+from musicsim_tui.track import Tags
+from tests.harness.audio_files import remux, write_long_wav, write_music
+from tests.harness.library import ingest_into, library
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with library(tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Three pieces in three formats."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for seed, suffix in enumerate(("mp3", "flac", "ogg")):
+        write_music(folder / f"{seed}.{suffix}", seed, 3.0, tags=Tags(f"Piece {seed}", "Ensemble"))
+    return folder
+
+
+def titles(services: Services) -> list[str]:
+    return [row.track.title for row in services.catalog.tracks(sort="title").rows]
+
+
+def test_a_folder_is_heard_remembered_and_indexed(services: Services, music: Path) -> None:
+    summary = ingest_into(services, music)
+    assert (summary.added, summary.skipped, summary.failed) == (3, 0, 0)
+    assert summary.audio_seconds == pytest.approx(9, abs=0.5)
+    assert titles(services) == ["Piece 0", "Piece 1", "Piece 2"]
+    assert [root.path for root in services.catalog.roots()] == [music]
+    assert [(row.heard, row.indexed) for row in services.engine.status()] == [(3, 3)]
+
+
+def test_a_refresh_hears_only_what_is_new(services: Services, music: Path) -> None:
+    ingest_into(services, music)
+    write_music(music / "new.wav", 7)
+    summary = ingest_into(services)
+    assert (summary.added, summary.skipped) == (1, 3)
+
+
+def test_moved_and_retagged_files_are_recognised(services: Services, music: Path) -> None:
+    ingest_into(services, music)
+    (music / "0.mp3").rename(music / "renamed.mp3")
+    remux(music / "1.flac", music / "tagged.flac", {"title": "New Title"})
+    os.replace(music / "tagged.flac", music / "1.flac")
+    summary = ingest_into(services)
+    assert (summary.added, summary.relinked, summary.missing) == (0, 2, 1)
+    assert titles(services) == ["New Title", "Piece 0", "Piece 2"]
+    assert services.catalog.missing_ids() == []
+
+
+def test_two_copies_of_a_recording_are_one_track(services: Services, music: Path) -> None:
+    shutil.copy(music / "0.mp3", music / "copy.mp3")
+    summary = ingest_into(services, music)
+    assert (summary.added, summary.relinked) == (3, 1)
+    track = services.catalog.track_at(music / "copy.mp3")
+    assert track == services.catalog.track_at(music / "0.mp3")
+
+
+def test_a_deleted_file_is_missing_until_pruned(services: Services, music: Path) -> None:
+    ingest_into(services, music)
+    (music / "0.mp3").unlink()
+    assert ingest_into(services).missing == 1
+    assert titles(services) == ["Piece 1", "Piece 2"]
+    gone = services.catalog.missing_ids()
+    assert len(gone) == 1
+    assert services.prune(gone, CancelToken()) == 1
+    assert [(row.heard, row.indexed) for row in services.engine.status()] == [(2, 2)]
+
+
+def test_an_unreachable_folder_is_offline_and_nothing_under_it_missing(
+    services: Services, music: Path
+) -> None:
+    ingest_into(services, music)
+    music.rename(music.parent / "unmounted")
+    summary = ingest_into(services)
+    assert [path for path, _ in summary.offline] == [music]
+    assert summary.missing == 0
+    assert len(titles(services)) == 3
+
+
+def bad_files(folder: Path) -> set[str]:
+    (folder / "empty.mp3").touch()
+    (folder / "text.mp3").write_text("these are words, not music\n" * 100)
+    (folder / "image.flac").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(2000))
+    (folder / "cut.ogg").write_bytes((folder / "2.ogg").read_bytes()[:300])
+    os.mkfifo(folder / "pipe.wav")
+    return {"empty.mp3", "text.mp3", "image.flac", "cut.ogg", "pipe.wav"}
+
+
+def test_bad_files_fail_with_a_reason_and_the_rest_goes_on(services: Services, music: Path) -> None:
+    bad = bad_files(music)
+    summary = ingest_into(services, music)
+    assert summary.added == 3
+    assert {failure.path.name for failure in summary.failures} == bad
+    assert all(failure.reason and failure.hint and failure.new for failure in summary.failures)
+    remembered = services.catalog.failures()
+    assert {failure.path.name for failure in remembered} == bad
+
+
+def test_an_unchanged_failure_is_not_retried_until_asked(services: Services, music: Path) -> None:
+    bad = bad_files(music)
+    ingest_into(services, music)
+    again = ingest_into(services)
+    assert (again.failed, again.remembered_failures) == (0, len(bad))
+    asked = ingest_into(services, retry_failed=True)
+    assert asked.failed == len(bad)
+    assert not any(failure.new for failure in asked.failures)
+    write_music(music / "text.mp3", 9)
+    mended = ingest_into(services)
+    assert (mended.added, mended.failed) == (1, 0)
+    assert {failure.path.name for failure in services.catalog.failures()} == bad - {"text.mp3"}
+
+
+def test_a_silent_file_is_a_failure_not_a_track(services: Services, tmp_path: Path) -> None:
+    path = tmp_path / "silence.wav"
+    write_long_wav(path, 12, frequency=0.0)
+    summary = ingest_into(services, path)
+    assert summary.added == 0
+    assert "silent" in summary.failures[0].reason
+
+
+def test_a_failing_disk_is_not_remembered_against_the_file(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> object:
+        raise StorageError("The disk does not answer.", "Check the cable.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listening, "examine", failing)
+        summary = ingest_into(services, music)
+    assert summary.failed == 3
+    assert services.catalog.failures() == []
+    assert ingest_into(services).added == 3
+
+
+def test_paths_that_do_not_exist_fail_and_the_others_go_on(
+    services: Services, music: Path, tmp_path: Path
+) -> None:
+    summary = ingest_into(services, music, tmp_path / "nowhere")
+    assert summary.added == 3
+    assert [failure.path for failure in summary.failures] == [tmp_path / "nowhere"]
+    with pytest.raises(UsageError, match="nowhere"):
+        ingest_into(services, tmp_path / "nowhere")
+
+
+def test_a_hanging_decoder_is_given_up_and_the_rest_goes_on(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def sometimes_hanging(path: Path, rate: int, *, cancel: CancelToken | None = None) -> Iterator[np.ndarray]:
+        if path.name == "1.flac":
+            released.wait(60)
+        yield from decode.decode_mono(path, rate, cancel=cancel)
+
+    monkeypatch.setattr(listening, "decode_mono", sometimes_hanging)
+    monkeypatch.setattr(listening, "_SLOWEST_BYTES_PER_SECOND", 1e12)
+    embedder = services.models.embedder("builtin")
+    services.catalog.add_root(music)
+    plan = make_plan(
+        services.catalog,
+        services.catalog.roots(),
+        embedder.model,
+        None,
+        retry_failed=False,
+        cancel=CancelToken(),
+    )
+    pipeline = Pipeline(
+        services.catalog,
+        embedder,
+        plan,
+        None,
+        threads=1,
+        publish=lambda _: None,
+        index_new=lambda: None,
+        notice=lambda _: None,
+        hang_seconds=0.5,
+    )
+    outcome = pipeline.run(CancelToken())
+    released.set()
+    assert outcome.added == 2
+    assert [failure.path.name for failure in outcome.failures] == ["1.flac"]
+    assert "hangs" in outcome.failures[0].reason
+
+
+def test_stopping_keeps_what_is_finished_and_the_next_run_goes_on(
+    services: Services, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for seed in range(12):
+        write_music(folder / f"{seed}.wav", seed, 12.0)
+    token = CancelToken()
+
+    def stop_after_some(snapshot: IngestProgress) -> None:
+        if snapshot.done >= 3:
+            token.cancel()
+
+    embedder = services.models.embedder("builtin")
+    request = IngestRequest(paths=(folder,), threads=1)
+    first = ingest(services.catalog, embedder, request, IngestHooks(publish=stop_after_some), token)
+    assert first.cancelled
+    assert services.catalog.count() == first.added
+    second = ingest_into(services)
+    assert first.added + second.added == 12
+    assert second.skipped == first.added
+
+
+def test_another_model_hears_the_same_files_again(services: Services, music: Path, tmp_path: Path) -> None:
+    ingest_into(services, music)
+    with library(tmp_path / "data", MUSICSIM_COVERAGE="1") as fewer:
+        assert ingest_into(fewer).added == 0  # all windows cover one
+    with library(tmp_path / "other", MUSICSIM_COVERAGE="1") as fewer:
+        assert ingest_into(fewer, music).added == 3
+    with library(tmp_path / "other") as full:
+        assert ingest_into(full).added == 3  # raising the coverage hears again
+
+
+def test_progress_ends_with_everything_done(services: Services, music: Path) -> None:
+    seen: list[IngestProgress] = []
+    ingest_into(services, music, hooks=IngestHooks(publish=seen.append))
+    assert (seen[-1].done, seen[-1].total, seen[-1].added) == (3, 3, 3)
+    assert seen[-1].seconds_left == 0
+    assert all(0 <= snapshot.done <= snapshot.total for snapshot in seen)
