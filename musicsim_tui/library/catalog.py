@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from musicsim_tui.jobs import CancelToken
-from musicsim_tui.library import embeddings, files, indexed, roots, tracks
+from musicsim_tui.library import embeddings, indexed, roots, tracks
+from musicsim_tui.library import files as filing
 from musicsim_tui.library.connection import Connections
 from musicsim_tui.library.query import Query
 from musicsim_tui.library.records import (
@@ -122,25 +123,25 @@ class Catalog:
     def known_files(self, under: Path) -> dict[bytes, KnownFile]:
         """Files at or below a path, present and missing, by `os.fsencode(path)`."""
         with self._read() as db:
-            return files.known(db, under)
+            return filing.known(db, under)
 
     def failed_files(self, under: Path) -> dict[bytes, FileStamp | None]:
         """Files at or below a path that could not be heard, as they were then."""
         with self._read() as db:
-            return files.failed(db, under)
+            return filing.failed(db, under)
 
-    def link_files(self, files_of_known_tracks: Sequence[FileRecord]) -> None:
+    def link_files(self, files: Sequence[FileRecord]) -> None:
         """Note files that were found, moved, copied or retagged; their failures are cleared.
 
         A file whose track has been deleted meanwhile is left out: the next scan finds it new.
         """
         with self._write() as db:
-            files.link(db, files_of_known_tracks)
+            filing.link(db, files)
 
     def mark_missing(self, paths: Sequence[Path]) -> None:
         """Note that files are gone; unknown ones are ignored."""
         with self._write() as db:
-            files.mark_missing(db, paths)
+            filing.mark_missing(db, paths)
 
     def has_track(self, track_id: TrackId) -> bool:
         with self._read() as db:
@@ -160,31 +161,32 @@ class Catalog:
         """Keep what was heard, all of it or, on an error, nothing; failures of the files are cleared.
 
         A hearing that covers less than what is stored adds its file and changes nothing else.
-        Raises ValueError for an embedding whose arrays do not fit its model or are not finite.
+        Raises ValueError for arrays that do not fit their model, and for numbers that are not finite.
         """
         for track in heard:
-            embeddings.check(track.embedding)
+            embeddings.check(track)
         with self._write() as db:
             embeddings.store(db, heard, self._clock())
 
     def record_failures(self, failures: Sequence[Failure]) -> None:
         """Remember failures; `attempts` is counted here, whatever the records say."""
         with self._write() as db:
-            files.record_failures(db, failures)
+            filing.record_failures(db, failures)
 
     def failures(self) -> list[Failure]:
         """All failures, by path."""
         with self._read() as db:
-            return files.listed_failures(db)
+            return filing.listed_failures(db)
 
     def clear_failures(self, paths: Sequence[Path] | None = None) -> int:
         """Forget the failures of some files, or all; how many there were."""
         with self._write() as db:
-            return files.clear_failures(db, paths)
+            return filing.clear_failures(db, paths)
 
     # Tracks
 
     def track(self, track_id: TrackId) -> TrackRow | None:
+        """A track with the paths of its present files, oldest first; of a missing one, those it had last."""
         return self.tracks_by_id([track_id]).get(track_id)
 
     def resolve(self, text: str) -> TrackId:
@@ -202,7 +204,7 @@ class Catalog:
     def tracks_at(self, paths: Sequence[Path]) -> dict[bytes, TrackId]:
         """The tracks of the known ones among these files, by `os.fsencode(path)` of the path as given."""
         with self._read() as db:
-            return files.tracks_at(db, paths)
+            return filing.tracks_at(db, paths)
 
     def tracks(
         self,
@@ -257,10 +259,10 @@ class Catalog:
         return None if row is None else bytes(row[0])
 
     def loudness(self, track_id: TrackId) -> float | None:
-        """Loudness in LUFS; None for an unknown track."""
+        """Loudness in LUFS; None for an unknown track, and where it could not be measured (NaN)."""
         with self._read() as db:
             row = db.execute("SELECT loudness FROM tracks WHERE uuid = ?", (track_id.bytes,)).fetchone()
-        return None if row is None else float(row[0])
+        return None if row is None or row[0] is None else float(row[0])
 
     # What models heard; these include tracks whose files are gone
 

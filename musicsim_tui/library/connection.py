@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from musicsim_tui.errors import CatalogError
 from musicsim_tui.library.schema import identify, migrate
@@ -34,14 +35,15 @@ class Connections:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        # Readers are opened later, perhaps in another working directory.
+        self.path = path.absolute()
         self._write_lock = threading.Lock()
         self._pool = threading.Condition()
         self._idle: list[sqlite3.Connection] = []
         self._borrowed: set[sqlite3.Connection] = set()
         self._closed = False
         self._seen_version = 0
-        self._writer = _open_writer(path)
+        self._writer = _open_writer(self.path)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -82,9 +84,11 @@ class Connections:
     def reclaim(self, pages: int) -> bool:
         """Give up to `pages` unused pages at the end of the file back to the disk; whether there are more."""
         with self.write() as writer:
+            (before,) = writer.execute("PRAGMA freelist_count").fetchone()
             writer.execute(f"PRAGMA incremental_vacuum({int(pages)})").fetchall()
-            (unused,) = writer.execute("PRAGMA freelist_count").fetchone()
-        return bool(unused)
+            (after,) = writer.execute("PRAGMA freelist_count").fetchone()
+        # A file that was rebuilt by other means may be unable to shrink.
+        return bool(0 < after < before)
 
     def check(self) -> list[str]:
         """What SQLite finds wrong with the file; it may stop at the first damage. Empty when all is well."""
@@ -154,7 +158,8 @@ def _open_writer(path: Path) -> sqlite3.Connection:
             writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
             # A file system without shared memory keeps the rollback journal: slower, as safe.
             _until_free(lambda: writer.execute("PRAGMA journal_mode = WAL").fetchall())
-            writer.execute("PRAGMA synchronous = NORMAL")
+            (mode,) = writer.execute("PRAGMA journal_mode").fetchone()
+            writer.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
             writer.execute("PRAGMA foreign_keys = ON")
             writer.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_WAL}").fetchall()
             _until_free(lambda: migrate(writer))
@@ -165,8 +170,10 @@ def _open_writer(path: Path) -> sqlite3.Connection:
 
 
 def _open_reader(path: Path) -> sqlite3.Connection:
+    # A file that has gone in the meantime is an error, not a reason for an empty one.
+    address = f"file:{quote(os.fsencode(path))}?mode=rw"
     reader = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=_READER_WAIT_MS / 1000
+        address, uri=True, isolation_level=None, check_same_thread=False, timeout=_READER_WAIT_MS / 1000
     )
     try:
         reader.execute("PRAGMA query_only = ON")

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 _HALF_MAX = float(np.finfo(np.float16).max)
 
 
-def check(embedding: Embedding) -> None:
-    """Raise ValueError for arrays whose shapes do not fit each other or the model, or that are not finite."""
+def check(heard: HeardTrack) -> None:
+    """Raise ValueError for shapes that do not fit each other or the model, and for what is not finite."""
+    embedding = heard.embedding
+    numbers = [heard.duration, *(number for sound in heard.sounds for number in (sound.score, sound.start))]
+    if not np.isfinite(numbers).all():
+        raise ValueError("duration and sounds are finite numbers")
     dimensions = embedding.model.dimensions
     windows = len(embedding.starts)
     if embedding.mean.shape != (dimensions,) or embedding.windows.shape != (windows, dimensions):

@@ -20,7 +20,7 @@ _TABLES = (
         added REAL NOT NULL, scanned REAL
     )""",
     """CREATE TABLE tracks (
-        id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, duration REAL NOT NULL, loudness REAL NOT NULL,
+        id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, duration REAL NOT NULL, loudness REAL,
         added REAL NOT NULL, missing INTEGER NOT NULL,
         title TEXT NOT NULL, artist TEXT NOT NULL, album TEXT NOT NULL, year INTEGER,
         shown_title TEXT NOT NULL,
@@ -100,9 +100,15 @@ def identify(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = MI
 
     Raises CatalogError for the database of another program and for a catalog of a later version.
     """
-    version = _pragma(connection, "user_version")
-    mark = _pragma(connection, "application_id")
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    # One snapshot: another process may be making the tables at this moment.
+    connection.execute("BEGIN")
+    try:
+        version = _pragma(connection, "user_version")
+        mark = _pragma(connection, "application_id")
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
     if mark != APPLICATION_ID and (tables or version or mark):
         raise CatalogError(
             "The library's file belongs to another program.",

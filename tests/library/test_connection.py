@@ -288,6 +288,23 @@ def test_a_damaged_file_is_told_in_words(tmp_path: Path) -> None:
     assert "ingest" in refused.value.hint
 
 
+def test_a_library_that_is_deleted_while_open_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    with Catalog.open(path) as catalog:
+        path.unlink()
+        with pytest.raises(CatalogError, match="cannot be opened"):
+            catalog.count()
+        assert not path.exists()
+
+
+def test_a_relative_path_means_where_it_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Catalog.open(Path("library #1?.db")) as catalog:
+        monkeypatch.chdir("/")
+        assert catalog.count() == 0
+        assert catalog.path == tmp_path / "library #1?.db"
+
+
 def test_damage_is_found_by_the_check(tmp_path: Path) -> None:
     path = tmp_path / "library.db"
     with Catalog.open(path) as catalog:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.query import parse_query
-from musicsim_tui.library.records import ModelUse
+from musicsim_tui.library.records import HeardTrack, ModelUse
 from musicsim_tui.track import Embedding, ModelVersion, Sound
 from tests.library.samples import OTHER, SMALL, embedding, heard, track_id
 
@@ -104,6 +105,26 @@ def test_an_embedding_that_cannot_be_right_stores_nothing(catalog: Catalog, brok
     with pytest.raises(ValueError, match="embedding of small v1"):
         catalog.store([heard(1), heard(2, heard_as=broken)])
     assert catalog.count() == 0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        replace(heard(2), duration=math.nan),
+        replace(heard(2), sounds=(Sound("Piano", math.inf, 0.0),)),
+        replace(heard(2), sounds=(Sound("Piano", 0.5, math.nan),)),
+    ],
+)
+def test_numbers_that_are_none_store_nothing(catalog: Catalog, broken: HeardTrack) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        catalog.store([heard(1), broken])
+    assert catalog.count() == 0
+
+
+def test_loudness_that_could_not_be_measured_is_unknown(catalog: Catalog) -> None:
+    catalog.store([replace(heard(1), loudness=math.nan), replace(heard(2), loudness=-math.inf)])
+    assert catalog.loudness(track_id(1)) is None
+    assert catalog.loudness(track_id(2)) == -math.inf
 
 
 def test_a_mean_beyond_float16_is_clipped_not_infinite(catalog: Catalog) -> None:
