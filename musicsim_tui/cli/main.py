@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from musicsim_tui import __version__
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DONE, FAILED, USAGE = 0, 1, 2
+_ParsingError: type[Exception] = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+)
+"""What every usage error of the parser is; Typer exports only its descendants."""
 
 app = typer.Typer(
     name="musicsim-tui",
@@ -32,12 +35,21 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        output.say(f"musicsim-tui {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 @global_options
-def _callback(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
-    if version:
-        output.say(f"musicsim-tui {__version__}")
-        raise ExitWith(DONE)
+def _callback(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    del version
 
 
 register(app)
@@ -52,11 +64,11 @@ def invoke(arguments: Sequence[str]) -> int:
         return code if isinstance(code, int) else DONE
     except ExitWith as ending:
         return ending.code
-    except (Cancelled, KeyboardInterrupt, click.Abort):
+    except (Cancelled, KeyboardInterrupt, typer.Abort):
         return STOPPED_BY_CTRL_C
-    except click.ClickException as error:
-        hint = "musicsim-tui --help lists every command and option."
-        output.report(UsageError(error.format_message(), hint))
+    except _ParsingError as error:
+        title = error.format_message()  # type: ignore[attr-defined]
+        output.report(UsageError(title, "musicsim-tui --help lists every command and option."))
         return USAGE
     except UsageError as error:
         output.report(error)

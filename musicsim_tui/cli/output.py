@@ -92,8 +92,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
         max(cell_len(text) for text in (column.heading, *(row[place] for row in cells)))
         for place, column in enumerate(columns)
     ]
-    console = _stdout()
-    room = console.width if sys.stdout.isatty() else sum(widths) + _COLUMN_GAP * len(columns)
+    room = _stdout().width if sys.stdout.isatty() else sum(widths) + _COLUMN_GAP * len(columns)
     widths = _fit([column.shrinks for column in columns], widths, room - _COLUMN_GAP * len(columns))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for column, width in zip(columns, widths, strict=True):
@@ -102,7 +101,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
         )
     for row in cells:
         table.add_row(*map(Text, row))
-    console.print(table, width=max(room, 1), crop=False, no_wrap=True)
+    _stdout(room).print(table, crop=False, no_wrap=True)
 
 
 def _fit(shrinks: Sequence[bool], widths: list[int], room: int) -> list[int]:
@@ -186,10 +185,10 @@ def shows_progress() -> bool:
     return not CURRENT.quiet and not CURRENT.json and sys.stderr.isatty()
 
 
-def _stdout() -> Console:
+def _stdout(width: int | None = None) -> Console:
     from rich.console import Console
 
-    return Console(file=sys.stdout)
+    return Console(file=sys.stdout, width=width)
 
 
 def _stderr() -> Console:

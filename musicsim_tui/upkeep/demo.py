@@ -28,7 +28,7 @@ class DemoMusic:
 
 
 def write_demo_music(folder: Path, publish: Callable[[Progress], None], cancel: CancelToken) -> DemoMusic:
-    """Render the pieces that are not there yet as tagged MP3 files. Raises StorageError, Cancelled."""
+    """Render the pieces that are not there yet as tagged mono MP3 files. Raises StorageError, Cancelled."""
     folder.mkdir(parents=True, exist_ok=True)
     every = pieces()
     paths: list[Path] = []
@@ -37,7 +37,7 @@ def write_demo_music(folder: Path, publish: Callable[[Progress], None], cancel: 
         path = folder / f"{number:02} {piece.title}.mp3"
         if not path.exists():
             tags = Tags(piece.title, piece.artist, piece.album, piece.year)
-            write_audio(path, piece.render(_RATE), _RATE, tags)
+            write_audio(path, piece.render(_RATE).mean(axis=0), _RATE, tags)
         paths.append(path)
         publish(Progress(number, len(every), "pieces", piece.title))
     return DemoMusic(folder, paths[0])

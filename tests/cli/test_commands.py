@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+from tests.harness.audio_files import write_music
+
+
+def test_ingest_prints_one_summary(shell: Shell, music: Path) -> None:
+    outcome = shell("ingest", music)
+    assert outcome.code == 0
+    assert "Added 3 tracks with builtin" in outcome.out
+    again = shell("ingest")
+    assert "0 tracks" in again.out
+    assert "3 skipped" in again.out
+
+
+def test_ingest_as_json_ends_with_the_summary(shell: Shell, music: Path) -> None:
+    (music / "bad.mp3").write_text("words")
+    outcome = shell("--json", "ingest", music)
+    assert outcome.code == 3
+    lines = [json.loads(line) for line in outcome.out.splitlines()]
+    assert all(line["event"] == "progress" and line["done"] <= line["total"] for line in lines[:-1])
+    summary = lines[-1]
+    assert summary["event"] == "summary"
+    assert summary["model"] == "builtin"
+    assert (summary["added"], summary["skipped"], summary["failed"]) == (3, 0, 1)
+    assert summary["audio_seconds"] > 0
+    failure = summary["failures"][0]
+    assert failure["path"] == str(music / "bad.mp3")
+    assert failure["reason"]
+    assert failure["hint"]
+    assert shell("ingest", "--json", "--retry-failed").code == 0  # it had failed before
+    assert shell("failures", "--json").json["failures"][0]["path"] == str(music / "bad.mp3")
+    assert "bad.mp3" in shell("failures").out
+
+
+def test_global_options_work_before_and_after_the_command(heard: Shell, music: Path) -> None:
+    query = str(music / "0.flac")
+    before = heard("--json", "--model", "builtin", "search", query)
+    after = heard("search", query, "--model", "builtin", "--json")
+    assert before.json["results"] == after.json["results"]
+
+
+def test_search_keeps_the_contract(heard: Shell, music: Path, tmp_path: Path) -> None:
+    outside = write_music(tmp_path / "outside.mp3", 5, 3.0)
+    answer = heard("search", outside, "--json", "--limit", "2").json
+    assert answer["model"] == "builtin"
+    assert answer["seeds"] == [{"path": str(outside), "weight": 1.0}]
+    assert answer["seconds"] > 0
+    assert [result["rank"] for result in answer["results"]] == [1, 2]
+    result = answer["results"][0]
+    assert set(result) >= {
+        *("rank", "id", "score", "likeness", "title", "artist", "album", "duration", "paths"),
+        *("moment", "reasons"),
+    }
+    assert isinstance(result["likeness"], int)
+    assert set(result["moment"]) == {"query_start", "match_start", "score"}
+    assert result["duration"] == pytest.approx(3.0, abs=0.1)
+    by_id = heard("search", result["id"], "--json").json
+    assert by_id["seeds"] == [{"id": result["id"], "weight": 1.0}]
+    assert result["id"] not in [found["id"] for found in by_id["results"]]
+
+
+def test_search_prints_a_table_with_titles_as_data(heard: Shell, music: Path) -> None:
+    outcome = heard("search", music / "0.flac", "--explain")
+    assert outcome.code == 0
+    assert "[red]Second[/]" in outcome.out
+    assert "\x1b" not in outcome.out
+    assert "\u202e" not in outcome.out
+
+
+def test_search_filters_and_prints_paths(heard: Shell, music: Path) -> None:
+    outcome = heard("search", music / "0.flac", "--where", "year:1992", "--print0")
+    assert outcome.out == f"{music / '2.flac'}\0"
+
+
+def test_list_and_show(heard: Shell, music: Path) -> None:
+    listed = heard("list", "--json", "--sort", "year", "--limit", "2").json
+    assert listed["total"] == 3
+    assert [track["year"] for track in listed["tracks"]] == [1990, 1991]
+    assert set(listed["tracks"][0]) >= {
+        *("id", "title", "artist", "album", "duration", "paths", "sounds", "models")
+    }
+    reverse = heard("list", "--json", "--sort", "-year", "--offset", "1").json
+    assert [track["year"] for track in reverse["tracks"]] == [1991, 1990]
+    assert "3 of 3 tracks" in heard("list").out
+    track_id = listed["tracks"][0]["id"]
+    shown = heard("show", track_id[:12], "--json").json
+    assert shown["title"] == "First"
+    assert shown["paths"] == [str(music / "0.flac")]
+    assert "First" in heard("show", track_id).out
+    assert heard("list", "--where", "title:third", "--print0").out == f"{music / '2.flac'}\0"
+
+
+def test_prune_asks_before_it_forgets(heard: Shell, music: Path) -> None:
+    (music / "0.flac").unlink()
+    heard("ingest")
+    refused = heard("prune")
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert heard("prune", "--yes", "--json").json == {"removed": 1}
+    assert heard("list", "--json").json["total"] == 2
+    assert "Nothing" in heard("prune").out
+
+
+def test_sources_are_listed_and_forgotten(heard: Shell, music: Path) -> None:
+    assert [source["path"] for source in heard("sources", "--json").json["sources"]] == [str(music)]
+    assert str(music) in heard("sources", "list").out
+    assert heard("sources", "forget", music).code == 0
+    assert heard("sources", "list", "--json").json["sources"] == []
+    assert heard("list", "--json").json["total"] == 3
+    assert heard("sources", "forget", music).code == 2
+
+
+def test_models_are_listed_and_chosen(shell: Shell) -> None:
+    models = {model["name"]: model for model in shell("models", "--json").json["models"]}
+    assert list(models) == ["builtin", "mn04", "cnn14"]
+    assert models["builtin"]["current"]
+    assert models["builtin"]["installed"]
+    assert not models["mn04"]["installed"]
+    assert models["cnn14"]["bytes"] == 327_428_481
+    assert models["mn04"]["dimensions"] == 384
+    assert all(set(model) >= {"path", "licence"} for model in models.values())
+    refused = shell("models", "use", "mn04")
+    assert refused.code == 1
+    assert "models install mn04" in refused.err
+    assert shell("models", "use", "builtin").code == 0
+    assert shell("models", "use", "nonsense").code == 2
+    assert shell("--model", "nonsense", "ingest").code == 2
+
+
+def test_a_wrong_weights_file_is_refused_and_leaves_nothing(shell: Shell, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.pt"
+    wrong.write_bytes(b"not weights")
+    outcome = shell("models", "install", "mn04", "--from", wrong)
+    assert outcome.code == 1
+    assert len(outcome.err.strip().splitlines()) == 2
+    assert not shell("models", "--json").json["models"][1]["installed"]
+
+
+def test_index_status_and_rebuild(heard: Shell) -> None:
+    assert heard("index", "--json").json["models"] == [
+        {"model": "builtin", "version": 1, "heard": 3, "indexed": 3}
+    ]
+    assert heard("index", "rebuild", "--json").json["points"] == {"builtin": 3}
+    assert "3 tracks" in heard("index", "rebuild").out
+
+
+def test_eval_prints_the_contract(heard: Shell, music: Path) -> None:
+    labels = music / "labels.csv"
+    with labels.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["clip", "track_id", "artist"])
+        writer.writerows([f"{seed}.flac", f"t{seed}", "a"] for seed in range(3))
+    answer = heard("eval", labels, "--json").json
+    assert set(answer) == {
+        *("model", "queries", "artist_p_at_1", "artist_p_at_5"),
+        *("same_track_at_1", "random_p_at_1", "hubness"),
+    }
+    assert answer["same_track_at_1"] is None
+    assert heard("eval", labels).code == 0
+
+
+def test_config_show_tells_values_and_sources(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QDB_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("QDB_API_TOKEN", "s3cr3t")
+    outcome = shell("config", "show", "--json")
+    settings = {entry["name"]: entry for entry in outcome.json["settings"]}
+    assert settings["QDB_API_TOKEN"] == {
+        "name": "QDB_API_TOKEN",
+        "value": "(hidden)",
+        "source": "environment",
+    }
+    assert settings["MUSICSIM_DATA_DIR"]["source"] == "flag"
+    table = shell("config", "show")
+    assert "s3cr3t" not in outcome.out + table.out
+
+
+def test_doctor_finds_a_healthy_library_healthy(heard: Shell) -> None:
+    outcome = heard("doctor", "--json")
+    assert outcome.code == 0
+    states = {check["name"]: check["state"] for check in outcome.json["checks"]}
+    assert states["library"] == "ok"
+    assert states["index"] == "ok"
+    assert "ok" in heard("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["search", "nothing-here.mp3"], 2),
+        (["search", "x", "--limit", "0"], 2),
+        (["list", "--where", "artist:"], 2),
+        (["list", "--where", "colour:red"], 2),
+        (["list", "--sort", "colour"], 2),
+        (["show", "zzzz"], 2),
+        (["frobnicate"], 2),
+        (["ingest", "/nowhere/at/all"], 2),
+        (["eval", "nothing.csv"], 2),
+    ],
+)
+def test_misuse_is_told_in_two_lines_or_one_object(heard: Shell, arguments: list[str], code: int) -> None:
+    plain = heard(*arguments)
+    assert plain.code == code
+    assert plain.out == ""
+    assert [line.split(":")[0] for line in plain.err.splitlines()] == ["error", "hint"]
+    as_json = heard(*arguments, "--json")
+    assert as_json.code == code
+    assert set(as_json.json) == {"error"}
+    assert as_json.json["error"]["title"]
+    assert as_json.json["error"]["hint"]
+    assert len(as_json.out.splitlines()) == 1
+
+
+def test_an_empty_library_says_what_to_do(shell: Shell, music: Path) -> None:
+    outcome = shell("search", music / "0.flac")
+    assert outcome.code == 2
+    assert "empty" in outcome.err
+    assert "ingest" in outcome.err
+    assert "0 of 0 tracks" in shell("list").out
+
+
+def test_a_catalog_of_a_newer_version_is_one_clear_sentence(heard: Shell) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(heard.data_dir / "library.db")
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    outcome = heard("list")
+    assert outcome.code == 1
+    assert "newer" in outcome.err
+    assert len(outcome.err.splitlines()) == 2
+
+
+def test_version(shell: Shell) -> None:
+    from musicsim_tui import __version__
+
+    assert shell("--version").out.strip() == f"musicsim-tui {__version__}"
