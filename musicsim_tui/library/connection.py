@@ -83,10 +83,13 @@ class Connections:
 
     def reclaim(self, pages: int) -> bool:
         """Give up to `pages` unused pages at the end of the file back to the disk; whether there are more."""
-        with self.write() as writer:
-            (before,) = writer.execute("PRAGMA freelist_count").fetchone()
-            writer.execute(f"PRAGMA incremental_vacuum({int(pages)})").fetchall()
-            (after,) = writer.execute("PRAGMA freelist_count").fetchone()
+        with self._write_lock, _in_words(self.path):
+            self._check_open()
+            (before,) = self._writer.execute("PRAGMA freelist_count").fetchone()
+            # A script, outside a transaction: a single statement would stop after its first page.
+            script = f"PRAGMA incremental_vacuum({int(pages)});"
+            _until_free(lambda: self._writer.executescript(script), self._check_open)
+            (after,) = self._writer.execute("PRAGMA freelist_count").fetchone()
         # A file that was rebuilt by other means may be unable to shrink.
         return bool(0 < after < before)
 
