@@ -144,6 +144,19 @@ def unit_length(vectors: Floats) -> Floats:
     return directions
 
 
+def mel_bank() -> Floats:
+    """Librosa's triangles of unit height on Slaney's mel scale, shape (SHORT_FFT // 2 + 1, MEL_BANDS).
+
+    Importing librosa takes a second; hearing reads the copy that is packaged with the other constants.
+    """
+    from librosa import filters
+
+    bank = filters.mel(
+        sr=SAMPLE_RATE, n_fft=SHORT_FFT, n_mels=MEL_BANDS, fmin=LOWEST_HZ, fmax=HIGHEST_HZ, norm=None
+    )
+    return np.ascontiguousarray(bank.T, dtype=np.float32)
+
+
 def log_triangles(
     values: NDArray[np.float64], limits: tuple[float, float], bands: int
 ) -> NDArray[np.float64]:

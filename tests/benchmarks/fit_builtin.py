@@ -10,7 +10,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import librosa
 import numpy as np
 
 from musicsim_tui.embedding import descriptors, spectra
@@ -39,7 +38,7 @@ def main() -> None:
     parser.add_argument("material", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    mel = mel_bank()
+    mel = spectra.mel_bank()
     analysis = spectra.Analysis(mel)
     real = [descriptors.describe(analysis(windows)) for windows in _real_windows(arguments.material)]
     generated = [descriptors.describe(analysis(windows)) for windows in _generated_windows()]
@@ -48,19 +47,6 @@ def main() -> None:
     centre, deviation, projection = fit(np.concatenate(real + generated), weights)
     np.savez_compressed(arguments.out, mel=mel, centre=centre, deviation=deviation, projection=projection)
     print(f"{len(real)} recordings, {len(generated)} generated pieces, {len(weights)} windows")
-
-
-def mel_bank() -> Floats:
-    """Triangles of unit height on Slaney's mel scale, shape (bins, bands)."""
-    bank: Floats = librosa.filters.mel(
-        sr=spectra.SAMPLE_RATE,
-        n_fft=spectra.SHORT_FFT,
-        n_mels=spectra.MEL_BANDS,
-        fmin=spectra.LOWEST_HZ,
-        fmax=spectra.HIGHEST_HZ,
-        norm=None,
-    )
-    return np.ascontiguousarray(bank.T, dtype=np.float32)
 
 
 def fit(raw: Floats, weights: NDArray[np.float64]) -> tuple[Floats, Floats, Floats]:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import av
 import numpy as np
+
+from musicsim_tui.audio.decode import decode_mono
+from musicsim_tui.audio.windows import cut_windows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from musicsim_tui.embedding.embedder import Embedder
     from musicsim_tui.track import Samples, Vectors
 
 QUERY_ARTIST_TRACKS = 4
@@ -78,39 +81,42 @@ def labelled_excerpts(music: Path) -> list[Excerpt]:
 
 def decoded(path: Path, rate: int) -> Samples:
     """A file as mono float32 samples at `rate` Hz."""
-    with av.open(str(path)) as container:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-        frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-        frames += resampler.resample(None)
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.float32)
+    return np.concatenate(list(decode_mono(path, rate)))
 
 
-def ten_second_windows(samples: Samples, rate: int) -> Samples:
-    """Whole windows of 10 s, or everything as one window where there is not a whole one."""
-    length = 10 * rate
-    count = len(samples) // length
-    return samples[: count * length].reshape(count, length) if count else samples[None]
+def heard(embedder: Embedder, samples: Samples) -> Vectors:
+    """The track vector of samples at the embedder's rate: the mean of its windows, shape (dimensions,)."""
+    windows = np.stack([window.samples for window in cut_windows([samples], embedder.sample_rate)])
+    vector: Vectors = embedder.embed(windows).vectors.mean(axis=0)
+    return vector
 
 
-def score(vectors: Vectors, tracks: list[str], artists: list[str]) -> Scores:
-    """Nearest neighbours by cosine; `vectors` has one row an excerpt."""
-    track, artist = np.asarray(tracks), np.asarray(artists)
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    cosine = unit @ unit.T
-    np.fill_diagonal(cosine, -np.inf)
+def cosines(first: Vectors, second: Vectors) -> Vectors:
+    """Of every row of one with every row of the other."""
+    first = first / np.linalg.norm(first, axis=1, keepdims=True)
+    second = second / np.linalg.norm(second, axis=1, keepdims=True)
+    product: Vectors = first @ second.T
+    return product
+
+
+def score(similarity: Vectors, excerpts: list[Excerpt]) -> Scores:
+    """How good nearest neighbours are by a similarity, one row a query, shape (excerpts, excerpts)."""
+    track = np.asarray([excerpt.track for excerpt in excerpts])
+    artist = np.asarray([excerpt.artist for excerpt in excerpts])
     own_track = track[:, None] == track[None, :]
-    has_sibling = own_track.sum(axis=1) > 1
-    same_track = track[cosine.argmax(axis=1)] == track
-    tracks_of: dict[str, set[str]] = defaultdict(set)
-    for name, by in zip(tracks, artists, strict=True):
-        tracks_of[by].add(name)
-    asked = np.asarray([len(tracks_of[by]) >= QUERY_ARTIST_TRACKS for by in artists])
-    nearest = np.argsort(-np.where(own_track, -np.inf, cosine), axis=1, kind="stable")[:, :5]
+    others = np.where(np.eye(len(track), dtype=bool), -np.inf, similarity)
+    same_track = track[others.argmax(axis=1)] == track
+    nearest = np.argsort(-np.where(own_track, -np.inf, others), axis=1, kind="stable")[:, :5]
     same_artist = artist[nearest] == artist[:, None]
+    tracks_of: dict[str, set[str]] = defaultdict(set)
+    for excerpt in excerpts:
+        tracks_of[excerpt.artist].add(excerpt.track)
+    prolific = np.asarray([len(tracks_of[excerpt.artist]) >= QUERY_ARTIST_TRACKS for excerpt in excerpts])
+    has_sibling = own_track.sum(axis=1) > 1
     return Scores(
-        float(same_artist[asked, 0].mean()),
-        float(same_artist[asked].mean()),
-        float(same_track[has_sibling].mean()),
+        artist_at_1=float(same_artist[prolific, 0].mean()),
+        artist_at_5=float(same_artist[prolific].mean()),
+        same_track_at_1=float(same_track[has_sibling].mean()),
     )
 
 

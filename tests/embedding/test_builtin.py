@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 
 from musicsim_tui.embedding import descriptors
 from musicsim_tui.embedding.builtin import BuiltinEmbedder, load_constants
+from musicsim_tui.embedding.spectra import mel_bank
 from musicsim_tui.track import ModelVersion
-from tests.benchmarks.fit_builtin import fit, mel_bank
-from tests.benchmarks.quality_sets import compose, ideas, labelled_excerpts, score, ten_second_windows
-from tests.benchmarks.quality_sets import decoded as decoded_file
+from tests.benchmarks.fit_builtin import fit
+from tests.benchmarks.quality_sets import compose, cosines, decoded, heard, ideas, labelled_excerpts, score
 from tests.harness.material import material
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from musicsim_tui.embedding.embedder import Embedder
-    from musicsim_tui.track import Samples, Vectors
+    from musicsim_tui.track import Samples
 
 RATE = 22_050
 
@@ -37,14 +38,6 @@ def embedder() -> Embedder:
 def pieces() -> Samples:
     """Six generated pieces of 10 s, shape (6, samples)."""
     return np.stack([compose(idea, 0, 10.0, RATE) for idea in ideas(6, seed=3)])
-
-
-def cosines(first: Vectors, second: Vectors) -> Vectors:
-    """Of every row of one with every row of the other."""
-    first = first / np.linalg.norm(first, axis=-1, keepdims=True)
-    second = second / np.linalg.norm(second, axis=-1, keepdims=True)
-    product: Vectors = first @ second.T
-    return product
 
 
 def reencoded(samples: Samples, container: str, codec: str, bit_rate: int, codec_rate: int) -> Samples:
@@ -64,31 +57,39 @@ def reencoded(samples: Samples, container: str, codec: str, bit_rate: int, codec
     with av.open(file, "r") as source:
         parts = [part for frame in source.decode(audio=0) for part in resampler.resample(frame)]
         parts += resampler.resample(None)
-    heard = np.concatenate([part.to_ndarray()[0] for part in parts])
-    return np.pad(heard, (0, max(0, len(samples) - len(heard))))[: len(samples)]
+    copy = np.concatenate([part.to_ndarray()[0] for part in parts])
+    return np.pad(copy, (0, max(0, len(samples) - len(copy))))[: len(samples)]
 
 
 def test_says_what_it_is(embedder: Embedder, pieces: Samples) -> None:
-    heard = embedder.embed(pieces)
-    assert embedder.model == ModelVersion("builtin", 1, heard.vectors.shape[1])
+    made = embedder.embed(pieces)
+    assert embedder.model == ModelVersion("builtin", 1, made.vectors.shape[1])
     assert embedder.labels == ()
     assert embedder.sample_rate == RATE
-    assert heard.vectors.dtype == heard.sounds.dtype == np.float32
-    assert heard.vectors.shape[0] == len(pieces)
-    assert heard.sounds.shape == (len(pieces), 0)
-    assert np.isfinite(heard.vectors).all()
+    assert made.vectors.dtype == made.sounds.dtype == np.float32
+    assert made.vectors.shape[0] == len(pieces)
+    assert made.sounds.shape == (len(pieces), 0)
+    assert np.isfinite(made.vectors).all()
 
 
 def test_an_empty_batch_gives_no_vectors(embedder: Embedder) -> None:
-    heard = embedder.embed(np.zeros((0, 10 * RATE), np.float32))
-    assert heard.vectors.shape == (0, embedder.model.dimensions)
-    assert heard.sounds.shape == (0, 0)
+    made = embedder.embed(np.zeros((0, 10 * RATE), np.float32))
+    assert made.vectors.shape == (0, embedder.model.dimensions)
+    assert made.sounds.shape == (0, 0)
 
 
-def test_is_the_same_bit_for_bit_in_a_new_embedder(embedder: Embedder, pieces: Samples) -> None:
-    first = embedder.embed(pieces).vectors
-    second = BuiltinEmbedder().embed(pieces.copy()).vectors
-    assert first.tobytes() == second.tobytes()
+def test_is_the_same_bit_for_bit_in_another_process(
+    embedder: Embedder, pieces: Samples, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "pieces.npy", pieces)
+    script = (
+        "import sys, numpy as np\n"
+        "from musicsim_tui.embedding.builtin import BuiltinEmbedder\n"
+        "sys.stdout.buffer.write(BuiltinEmbedder().embed(np.load(sys.argv[1])).vectors.tobytes())\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "pieces.npy")]
+    answer = subprocess.run(command, capture_output=True, check=True)
+    assert answer.stdout == embedder.embed(pieces).vectors.tobytes()
 
 
 def test_leaves_its_input_alone(embedder: Embedder, pieces: Samples) -> None:
@@ -139,6 +140,9 @@ def test_odd_windows_give_finite_vectors(embedder: Embedder, window: Samples) ->
     assert np.isfinite(vectors).all()
 
 
+_SHARED = BuiltinEmbedder()
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -159,9 +163,6 @@ def test_random_signals_give_finite_vectors(seed: int, length: int, level: float
     vectors = _SHARED.embed((signal * 10.0**level).astype(np.float32)[None]).vectors
     assert np.isfinite(vectors).all()
     assert np.abs(vectors).max() < 10
-
-
-_SHARED = BuiltinEmbedder()
 
 
 @pytest.mark.parametrize("seconds", [1, 2, 3, 7, 25])
@@ -249,12 +250,7 @@ def test_needs_neither_torch_nor_numba_nor_librosa() -> None:
 
 def test_finds_real_artists_and_tracks_well_above_chance(embedder: Embedder) -> None:
     excerpts = labelled_excerpts(material("music/labels.csv").parent)
-    vectors = []
-    for excerpt in excerpts:
-        windows = ten_second_windows(decoded_file(excerpt.path, RATE), RATE)
-        vectors.append(embedder.embed(windows).vectors.mean(axis=0))
-    scores = score(
-        np.stack(vectors), [excerpt.track for excerpt in excerpts], [excerpt.artist for excerpt in excerpts]
-    )
+    vectors = np.stack([heard(embedder, decoded(excerpt.path, RATE)) for excerpt in excerpts])
+    scores = score(cosines(vectors, vectors), excerpts)
     assert scores.artist_at_1 >= 0.46
     assert scores.same_track_at_1 >= 0.60
