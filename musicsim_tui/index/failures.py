@@ -8,6 +8,27 @@ from musicsim_tui.errors import IndexFailure, IndexLocked
 
 REBUILD_HINT = "Make it again from the catalog: musicsim-tui index rebuild"
 
+_MEANINGS = {
+    "Permission denied": (
+        "The index folder cannot be written.",
+        "Give yourself access to it, or move the library with --data-dir.",
+    ),
+    "Read-only file system": (
+        "The index lies on a disk that is read-only.",
+        "Move the library with --data-dir.",
+    ),
+    "Too many open files": ("Too many files are open for the index.", "Raise the limit: ulimit -n 4096"),
+    "Cannot allocate memory": (
+        "There is not enough memory for the index.",
+        "Close other programs and try again.",
+    ),
+    "MemoryError": ("There is not enough memory for the index.", "Close other programs and try again."),
+    "TypeError": (
+        "The engine does not take what was to be written to the index.",
+        "Hear the track again; if it stays so, report it with the log.",
+    ),
+}
+
 
 class Damaged(Exception):
     """The files of a collection do not hold what they must."""
@@ -18,27 +39,22 @@ def explain(error: BaseException, collection: str, free: int) -> IndexFailure:
 
     `free` is the space left on the disk, in bytes. The engine's own words become a note of the failure.
     """
-    text = str(error)
-    log(f"{collection}: {type(error).__name__}: {text}")
-    if "No space left" in text:
-        failure = disk_full(free)
-    elif "WouldBlock" in text:
-        failure = locked()
-    elif "Permission denied" in text or "Read-only file system" in text:
-        failure = IndexFailure(
-            "The index folder cannot be written.",
-            "Give yourself access to it, or move the library with --data-dir.",
-        )
-    elif isinstance(error, MemoryError):
-        failure = IndexFailure(
-            "There is not enough memory for the index.", "Close other programs and try again."
-        )
-    elif isinstance(error, (TypeError, OverflowError)):
-        failure = IndexFailure(f"The engine cannot store what was written to {collection}.", REBUILD_HINT)
-    else:
-        failure = damaged(collection)
-    failure.add_note(f"{type(error).__name__}: {text}")
+    text = f"{type(error).__name__}: {error}"
+    log(f"{collection}: {text}")
+    failure = _meaning(text, collection, free)
+    failure.add_note(text)
     return failure
+
+
+def _meaning(text: str, collection: str, free: int) -> IndexFailure:
+    if "No space left" in text:
+        return disk_full(free)
+    if "WouldBlock" in text:
+        return locked()
+    for words, (title, hint) in _MEANINGS.items():
+        if words in text:
+            return IndexFailure(title, hint)
+    return damaged(collection)
 
 
 def damaged(collection: str) -> IndexFailure:

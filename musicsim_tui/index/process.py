@@ -173,8 +173,9 @@ def _output(log: Path | None) -> contextlib.AbstractContextManager[Any]:
 def _environment() -> dict[str, str]:
     """The environment in which the worker finds this very package, also when run from a checkout."""
     environment = dict(os.environ)
-    root = str(Path(__file__).resolve().parents[2])
-    if root not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+    root = Path(__file__).resolve().parents[2]
+    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
+    if root not in installed:
         inherited = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([root, inherited] if inherited else [root])
+        environment["PYTHONPATH"] = os.pathsep.join([str(root), inherited] if inherited else [str(root)])
     return environment

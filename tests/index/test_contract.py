@@ -5,116 +5,27 @@ A real server takes part where QDB_ENDPOINT_TEST, and QDB_API_TOKEN_TEST if it a
 
 from __future__ import annotations
 
-import os
 import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from qdrant_client import QdrantClient
 
-from musicsim_tui.errors import IndexFailure, UsageError
-from musicsim_tui.index.edge import EdgeIndex
+from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.index import Index, IndexPoint, SearchParams
-from musicsim_tui.index.server import ServerIndex
 from musicsim_tui.track import ModelVersion, TrackId
-from tests.harness.qdrant_server import QdrantServer
+from tests.index.engines import LIBRARY, MODEL, OTHER_MODEL, library_of, point_of, points_of
 
 if TYPE_CHECKING:
     from musicsim_tui.index.index import PayloadValue
     from musicsim_tui.track import Vectors
 
-MODEL = ModelVersion("mn04", 1, 24)
-OTHER_MODEL = ModelVersion("cnn14", 2, 40)
 FLOAT16_COSINE_ERROR = 2e-3
-KEY = "key-of-the-double"
-SERVER = os.environ.get("QDB_ENDPOINT_TEST")
-ENGINES = ["edge", "memory", "double", *(["server"] if SERVER else [])]
-
-
-class OneCallAtATime:
-    """The in-memory engine, which is not made for threads, behind a lock."""
-
-    def __init__(self, client: QdrantClient) -> None:
-        self._client = client
-        self._lock = threading.Lock()
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        attribute = getattr(self._client, name)
-        if not callable(attribute):
-            return attribute
-
-        def locked(*args: object, **kwargs: object) -> object:
-            with self._lock, warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # it tells what a real server does better
-                return attribute(*args, **kwargs)
-
-        return locked
-
-
-def _memory_index() -> ServerIndex:
-    client = cast(QdrantClient, OneCallAtATime(QdrantClient(":memory:")))
-    return ServerIndex.open("http://localhost:6333", None, client=client)
-
-
-@contextmanager
-def _opened(engine: str, folder: Path) -> Iterator[Index]:
-    with ExitStack() as stack:
-        if engine == "edge":
-            yield stack.enter_context(EdgeIndex.open(folder))
-        elif engine == "memory":
-            yield stack.enter_context(_memory_index())
-        elif engine == "double":
-            server = stack.enter_context(QdrantServer(api_key=KEY))
-            yield stack.enter_context(ServerIndex.open(server.url, KEY))
-        else:
-            address, key = SERVER or "", os.environ.get("QDB_API_TOKEN_TEST")
-            prefix = f"musicsim-test-{uuid4().hex}"
-            cleaner = stack.enter_context(ServerIndex.open(address, key, prefix=prefix))
-            stack.callback(cleaner.drop, MODEL)
-            stack.callback(cleaner.drop, OTHER_MODEL)
-            yield stack.enter_context(ServerIndex.open(address, key, prefix=prefix))
-
-
-@pytest.fixture(params=ENGINES)
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
-    with _opened(request.param, tmp_path / "index") as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    """An index of 200 points that tests leave as they are."""
-    with _opened(request.param, tmp_path_factory.mktemp("filled")) as opened:
-        opened.ensure(MODEL)
-        opened.upsert(MODEL, _points(LIBRARY))
-        yield opened
-
-
-def _library(count: int, model: ModelVersion = MODEL, seed: int = 7) -> dict[TrackId, Vectors]:
-    generator = np.random.default_rng(seed)
-    vectors = generator.normal(size=(count, model.dimensions)).astype(np.float32) * 30
-    return {TrackId(UUID(bytes=generator.bytes(16), version=4)): vector for vector in vectors}
-
-
-LIBRARY = _library(200)
-
-
-def _points(library: dict[TrackId, Vectors]) -> list[IndexPoint]:
-    return [_point(id_, vector) for id_, vector in library.items()]
-
-
-def _point(id_: TrackId, vector: Vectors) -> IndexPoint:
-    payload = {"title": f"Piece {id_}", "artist": "", "year": None, "duration": 61.5, "sounds": ["Piano"]}
-    return IndexPoint(id=id_, vector=vector, payload=payload)
 
 
 def _cosines(library: dict[TrackId, Vectors], query: Vectors) -> dict[TrackId, float]:
@@ -203,9 +114,9 @@ def test_ten_thousand_ids_in_a_filter(filled: Index) -> None:
 
 def test_upsert_replaces(index: Index) -> None:
     index.ensure(MODEL)
-    first, second = list(_library(2).items())
-    index.upsert(MODEL, [_point(*first), _point(*second)])
-    index.upsert(MODEL, [_point(first[0], -first[1])])
+    first, second = list(library_of(2).items())
+    index.upsert(MODEL, [point_of(*first), point_of(*second)])
+    index.upsert(MODEL, [point_of(first[0], -first[1])])
 
     best = index.search(MODEL, first[1], SearchParams(limit=2))
 
@@ -216,8 +127,8 @@ def test_upsert_replaces(index: Index) -> None:
 
 def test_last_of_equal_ids_in_one_upsert_wins(index: Index) -> None:
     index.ensure(MODEL)
-    (id_, vector), (_, other) = _library(2).items()
-    index.upsert(MODEL, [_point(id_, vector), _point(id_, other)])
+    (id_, vector), (_, other) = library_of(2).items()
+    index.upsert(MODEL, [point_of(id_, vector), point_of(id_, other)])
 
     assert index.count(MODEL) == 1
     assert index.search(MODEL, other, SearchParams())[0].score == pytest.approx(1, abs=FLOAT16_COSINE_ERROR)
@@ -225,8 +136,8 @@ def test_last_of_equal_ids_in_one_upsert_wins(index: Index) -> None:
 
 def test_delete_removes_and_ignores_unknown_ids(index: Index) -> None:
     index.ensure(MODEL)
-    library = _library(20)
-    index.upsert(MODEL, _points(library))
+    library = library_of(20)
+    index.upsert(MODEL, points_of(library))
     gone, kept = list(library)[:15], set(list(library)[15:])
 
     index.delete(MODEL, [*gone, *gone, TrackId(uuid4())])
@@ -239,8 +150,8 @@ def test_delete_removes_and_ignores_unknown_ids(index: Index) -> None:
 
 def test_ids_stream_over_pages(index: Index) -> None:
     index.ensure(MODEL)
-    library = _library(4500)
-    index.upsert(MODEL, _points(library))
+    library = library_of(4500)
+    index.upsert(MODEL, points_of(library))
 
     seen = list(index.ids(MODEL))
 
@@ -250,13 +161,13 @@ def test_ids_stream_over_pages(index: Index) -> None:
 
 
 def test_models_do_not_meet(index: Index) -> None:
-    library, other = _library(5), _library(6, OTHER_MODEL, seed=8)
+    library, other = library_of(5), library_of(6, OTHER_MODEL, seed=8)
     shared = next(iter(library))
     other[shared] = next(iter(other.values()))
     for model in (MODEL, OTHER_MODEL):
         index.ensure(model)
-    index.upsert(MODEL, _points(library))
-    index.upsert(OTHER_MODEL, _points(other))
+    index.upsert(MODEL, points_of(library))
+    index.upsert(OTHER_MODEL, points_of(other))
     index.delete(OTHER_MODEL, [shared])
 
     assert set(index.ids(MODEL)) == library.keys()
@@ -266,9 +177,9 @@ def test_models_do_not_meet(index: Index) -> None:
     assert index.count(MODEL) == len(library)
 
 
-def test_ensure_twice_keeps_the_points(index: Index) -> None:
+def test_ensure_twice_keeps_thepoints_of(index: Index) -> None:
     index.ensure(MODEL)
-    index.upsert(MODEL, _points(_library(3)))
+    index.upsert(MODEL, points_of(library_of(3)))
     index.ensure(MODEL)
     assert index.count(MODEL) == 3
 
@@ -284,7 +195,7 @@ def test_ensure_refuses_other_dimensions(index: Index) -> None:
 def test_drop_then_start_anew(index: Index) -> None:
     index.drop(MODEL)
     index.ensure(MODEL)
-    index.upsert(MODEL, _points(_library(3)))
+    index.upsert(MODEL, points_of(library_of(3)))
     index.drop(MODEL)
     assert index.count(MODEL) == 0
     wider = ModelVersion(MODEL.name, MODEL.version, MODEL.dimensions + 1)
@@ -293,13 +204,13 @@ def test_drop_then_start_anew(index: Index) -> None:
 
 
 def test_missing_collection_is_empty_but_not_writable(index: Index) -> None:
-    (id_, vector), *_ = _library(1).items()
+    (id_, vector), *_ = library_of(1).items()
     assert index.count(MODEL) == 0
     assert list(index.ids(MODEL)) == []
     assert index.search(MODEL, vector, SearchParams()) == []
     index.delete(MODEL, [id_])
     with pytest.raises(IndexFailure, match="collection"):
-        index.upsert(MODEL, [_point(id_, vector)])
+        index.upsert(MODEL, [point_of(id_, vector)])
 
 
 def _with_nan() -> Vectors:
@@ -321,10 +232,10 @@ def _with_nan() -> Vectors:
 )
 def test_unusable_vectors_are_refused_before_anything_is_written(index: Index, vector: Vectors) -> None:
     index.ensure(MODEL)
-    (good, usable), (bad, _) = _library(2).items()
+    (good, usable), (bad, _) = library_of(2).items()
 
     with pytest.raises(IndexFailure, match=str(bad)):
-        index.upsert(MODEL, [_point(good, usable), _point(bad, vector)])
+        index.upsert(MODEL, [point_of(good, usable), point_of(bad, vector)])
     with pytest.raises(IndexFailure, match="query"):
         index.search(MODEL, vector, SearchParams())
 
@@ -347,7 +258,7 @@ def test_any_payload_is_stored(filled: Index, text: str, number: float, words: l
 
 def test_many_threads(index: Index) -> None:
     index.ensure(MODEL)
-    library = _library(400)
+    library = library_of(400)
     ids = list(library)
     failures: list[BaseException] = []
 
@@ -362,7 +273,7 @@ def test_many_threads(index: Index) -> None:
 
     def write(part: Sequence[TrackId]) -> None:
         for start in range(0, len(part), 20):
-            index.upsert(MODEL, [_point(id_, library[id_]) for id_ in part[start : start + 20]])
+            index.upsert(MODEL, [point_of(id_, library[id_]) for id_ in part[start : start + 20]])
             assert index.search(MODEL, library[part[start]], SearchParams(limit=1))[0].id == part[start]
 
     def read() -> None:
@@ -384,7 +295,7 @@ def test_many_threads(index: Index) -> None:
 
 CALLS: dict[str, Callable[[Index], object]] = {
     "ensure": lambda index: index.ensure(MODEL),
-    "upsert": lambda index: index.upsert(MODEL, _points(_library(1))),
+    "upsert": lambda index: index.upsert(MODEL, points_of(library_of(1))),
     "upsert nothing": lambda index: index.upsert(MODEL, []),
     "delete": lambda index: index.delete(MODEL, list(LIBRARY)),
     "delete nothing": lambda index: index.delete(MODEL, []),
@@ -397,7 +308,7 @@ CALLS: dict[str, Callable[[Index], object]] = {
 
 def test_nothing_works_after_close(index: Index) -> None:
     index.ensure(MODEL)
-    index.upsert(MODEL, _points(_library(3)))
+    index.upsert(MODEL, points_of(library_of(3)))
     begun = index.ids(MODEL)
     index.close()
     index.close()
@@ -412,16 +323,3 @@ def test_nothing_works_after_close(index: Index) -> None:
 def test_target_is_stable_and_names_the_prefix(index: Index) -> None:
     assert index.target == index.target
     assert "musicsim" in index.target
-
-
-@pytest.mark.parametrize("prefix", ["", "../up", "a/b", "a b", ".hidden", "x" * 101, "a\n"])
-def test_prefix_that_cannot_name_a_collection(prefix: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="collection"):
-        EdgeIndex.open(tmp_path, prefix=prefix)
-    with pytest.raises(UsageError, match="collection"):
-        ServerIndex.open("http://localhost:6333", None, prefix=prefix)
-
-
-def test_model_name_that_cannot_name_a_collection(index: Index) -> None:
-    with pytest.raises(IndexFailure, match="name of a collection"):
-        index.ensure(ModelVersion("../../escape", 1, 4))
