@@ -41,9 +41,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Shell:
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     from musicsim_tui.settings import ENVIRONMENT_NAMES
 
     for name in ENVIRONMENT_NAMES.values():

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 def settings_for(data_dir: Path, **environment: str) -> Settings:
     """Settings of a library in `data_dir`, untouched by the environment and the files of this machine."""
     nowhere = data_dir / "nowhere"
-    return load_settings(
-        {"data_dir": str(data_dir)}, environment=environment, dotenv=nowhere, config=nowhere
-    )
+    return load_settings({"data_dir": str(data_dir)}, environment=environment, dotenv=nowhere, config=nowhere)
 
 
 @contextmanager

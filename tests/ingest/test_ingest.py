@@ -170,7 +170,9 @@ def test_a_hanging_decoder_is_given_up_and_the_rest_goes_on(
 ) -> None:
     released = threading.Event()
 
-    def sometimes_hanging(path: Path, rate: int, *, cancel: CancelToken | None = None) -> Iterator[np.ndarray]:
+    def sometimes_hanging(
+        path: Path, rate: int, *, cancel: CancelToken | None = None
+    ) -> Iterator[np.ndarray]:
         if path.name == "1.flac":
             released.wait(60)
         yield from decode.decode_mono(path, rate, cancel=cancel)
@@ -205,9 +207,7 @@ def test_a_hanging_decoder_is_given_up_and_the_rest_goes_on(
     assert "hangs" in outcome.failures[0].reason
 
 
-def test_stopping_keeps_what_is_finished_and_the_next_run_goes_on(
-    services: Services, tmp_path: Path
-) -> None:
+def test_stopping_keeps_what_is_finished_and_the_next_run_goes_on(services: Services, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
     for seed in range(12):

@@ -102,9 +102,7 @@ def test_quality_follows_its_protocol(tmp_path: Path) -> None:
         tracks.append(
             replace(
                 heard(number, str(tmp_path / f"{number}.wav")),
-                embedding=Embedding(
-                    SMALL, None, vector, vector[None].astype(np.float16), plain.starts[:1]
-                ),
+                embedding=Embedding(SMALL, None, vector, vector[None].astype(np.float16), plain.starts[:1]),
             )
         )
         rows.append((f"{number}.wav", f"t{track}", f"a{artist}"))

@@ -64,9 +64,7 @@ def test_id_and_file_of_a_track_give_the_same_answer(services: Services, music: 
     assert by_file == [(match.track.id, match.score) for match in search(services, str(track_id)[:10])]
 
 
-def test_a_file_from_outside_is_heard_but_not_added(
-    services: Services, music: Path, tmp_path: Path
-) -> None:
+def test_a_file_from_outside_is_heard_but_not_added(services: Services, music: Path, tmp_path: Path) -> None:
     query = tmp_path / "re-encoded.mp3"
     write_music(query, 3, 21.0)
     matches = search(services, query)
