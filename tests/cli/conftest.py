@@ -21,7 +21,7 @@ class Outcome:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - JSON is any of its types
         """The final object."""
         return json.loads(self.out.splitlines()[-1])
 

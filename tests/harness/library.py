@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
 from musicsim_tui.jobs import CancelToken
@@ -36,8 +36,10 @@ def library(data_dir: Path, notices: list[str] | None = None, **environment: str
 
 
 def ingest_into(
-    services: Services, *paths: Path, hooks: IngestHooks | None = None, **options: Any
+    services: Services, *paths: Path, hooks: IngestHooks | None = None, retry_failed: bool = False
 ) -> IngestSummary:
     """Ingest paths, or refresh when none is given."""
-    request = IngestRequest(paths=paths, coverage=services.settings.coverage, threads=2, **options)
+    request = IngestRequest(
+        paths=paths, coverage=services.settings.coverage, retry_failed=retry_failed, threads=2
+    )
     return services.ingest(request, hooks or IngestHooks(), CancelToken())

@@ -173,7 +173,7 @@ def test_exact_search_keeps_the_best_whatever_the_batches(services: Services, mu
     seed = services.seed(str(music / "5.flac"), services.models.searching(), CancelToken())
     model, vector = seed.embedding.model, seed.embedding.mean
     everything = search_catalog(services.catalog, model, vector, SearchParams(limit=50), CancelToken())
-    assert [hit.id for hit in everything][0] == seed.track_id
+    assert everything[0].id == seed.track_id
     for limit in range(1, PIECES):
         params = SearchParams(limit=limit)
         assert search_catalog(services.catalog, model, vector, params, CancelToken()) == everything[:limit]
