@@ -148,7 +148,10 @@ class WorkerProcess:
 def explain_loss(lost: WorkerLost, folder: Path, collection: str, reserve: int) -> IndexFailure:
     """Say why a worker ended: the engine dies by SIGBUS on a full disk and on shortened files."""
     if lost.exit_code == -signal.SIGBUS:
-        free = shutil.disk_usage(folder).free
+        try:
+            free = shutil.disk_usage(folder).free
+        except OSError:
+            return damaged(collection)
         return disk_full(free) if free < reserve else damaged(collection)
     how = f"signal {-lost.exit_code}" if lost.exit_code < 0 else f"code {lost.exit_code}"
     return IndexFailure(
