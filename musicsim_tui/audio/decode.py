@@ -25,6 +25,8 @@ _RESAMPLER = "filter_size=96:cutoff=0.98"
 
 Its defaults lose 1 dB at 0.9 and let 22 dB through at 1.05."""
 _MIN_SAMPLE_RATE = 1000
+_MAX_PORTION = 1 << 19
+"""Samples of all channels together that are mixed at once: a bound for absurd rates and layouts."""
 _MAX_AMPLITUDE = 16.0
 """24 dB above full scale: more than any recording, less than what overflows."""
 
@@ -144,7 +146,8 @@ def _kept_back(decoder: AudioCodecContext | None) -> list[AudioFrame]:
 
 
 class _MonoMixer:
-    """Mixes and resamples frames of one kind: a filter graph that is fed about a second at a time.
+    """Mixes and resamples frames of one kind: a filter graph that is fed a second at a time, because a call
+    for each packet costs more than the mixing.
 
     Mixing is written out as a mean. libswresample's own mono of float audio is 0.707 (L + R), while that of
     integer audio is 0.5 (L + R): an MP3 would come out 3 dB louder than the same music in FLAC.
@@ -155,9 +158,9 @@ class _MonoMixer:
         from av.filter import Graph
 
         self._kind = _kind(frame)
-        self._source_rate = frame.sample_rate
         self._pending = AudioFifo()
         channels = frame.layout.nb_channels
+        self._portion = min(frame.sample_rate, _MAX_PORTION // channels)
         mean = "+".join(f"{1 / channels!r}*c{channel}" for channel in range(channels))
         self._graph = Graph()
         self._graph.link_nodes(
@@ -180,7 +183,7 @@ class _MonoMixer:
     def push(self, frame: AudioFrame) -> Iterator[Samples]:
         frame.pts = None
         self._pending.write(frame)
-        if self._pending.samples >= self._source_rate:
+        if self._pending.samples >= self._portion:
             yield from self._mix()
 
     def finish(self) -> Iterator[Samples]:

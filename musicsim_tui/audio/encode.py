@@ -84,7 +84,7 @@ def write_audio(
     target = _TARGETS.get(path.suffix.lower())
     if target is None:
         raise AudioError(
-            f"Audio cannot be written as '{path.suffix}'.", f"Use one of {', '.join(WRITABLE_SUFFIXES)}."
+            f"Audio cannot be written as {path.suffix!r}.", f"Use one of {', '.join(WRITABLE_SUFFIXES)}."
         )
     part = path.with_name(path.name + ".part")
     try:

@@ -169,7 +169,7 @@ def _first_audio_stream(container: InputContainer) -> AudioStream:
 
     if not container.streams.audio:
         raise AudioError(
-            "There is no sound in the file.", "It holds only pictures, video or text: leave it out."
+            "There is no sound in the file.", "It holds only pictures, video or text, or it is damaged."
         )
     stream = container.streams.audio[0]
     for other in container.streams:

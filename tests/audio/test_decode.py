@@ -144,6 +144,20 @@ def test_nothing_aliases(tmp_path: Path) -> None:
     assert 20 * np.log10(level(middle) / level(tone(15000.0))) < -60
 
 
+def test_the_edge_of_what_fits_is_sharp(tmp_path: Path) -> None:
+    """libsoxr, which librosa resamples with, is flat to 0.93 of the Nyquist frequency; so is this."""
+    below, above = (
+        20 * np.log10(level(decoded(path, 16000)[1600:-1600]) / level(tone(1000.0)))
+        for path in (
+            write_tone(tmp_path / "below.flac", 0.93 * 8000, 2.0),
+            write_tone(tmp_path / "above.flac", 1.05 * 8000, 2.0),
+        )
+    )
+
+    assert below == pytest.approx(0.0, abs=0.1)
+    assert above < -80
+
+
 @pytest.mark.parametrize("frequency", [100.0, 1000.0, 4000.0, 6000.0, 7200.0])
 def test_what_fits_passes_unchanged(tmp_path: Path, frequency: float) -> None:
     path = write_tone(tmp_path / "tone.flac", frequency, 2.0)
