@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musicsim_tui.embedding.sounds import SoundTally
+from musicsim_tui.errors import AudioError
 from musicsim_tui.track import Embedding
 
 if TYPE_CHECKING:
@@ -40,11 +41,21 @@ class TrackAssembly:
         if heard.sounds.shape[1]:
             self._tally.add(starts, heard.sounds)
 
-    def finish(self) -> tuple[Embedding, tuple[Sound, ...]]:
-        """The track as heard; at least one window must have been added."""
+    def finish(self, windows_cut: int) -> tuple[Embedding, tuple[Sound, ...]]:
+        """The track as heard; at least one window must have been added.
+
+        `windows_cut` counts the silent ones too: when there were fewer than the coverage asks for, every
+        window was heard, and the embedding says so. Raises AudioError when the embedder gave no numbers.
+        """
+        if not np.isfinite(self._sum).all():
+            raise AudioError(
+                "The model makes no numbers of this recording.",
+                "The file probably holds damaged samples: convert it with another program, then retry.",
+            )
+        covers_all = self._coverage is None or windows_cut < self._coverage
         embedding = Embedding(
             model=self._model,
-            coverage=self._coverage,
+            coverage=None if covers_all else self._coverage,
             mean=(self._sum / len(self._starts)).astype(np.float32),
             windows=np.concatenate(self._windows),
             starts=np.asarray(self._starts, dtype=np.float32),

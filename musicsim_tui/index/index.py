@@ -26,7 +26,7 @@ class IndexPoint:
 class SearchParams:
     """How to search. `ef` is HNSW's search width; `exact` compares with every vector.
 
-    `include` limits hits to these ids, `exclude` leaves these out; None and empty mean no limit.
+    `include` limits hits to these ids, None to all; `exclude` leaves these out.
     """
 
     limit: int = 10

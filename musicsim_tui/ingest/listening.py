@@ -54,13 +54,14 @@ class Listening:
     audio: AudioFile
     assembly: TrackAssembly
     windows_cut: int = 0
+    windows_loud: int = 0
     waveform: Waveform | None = None
     handed_on: bool = False
 
     @property
     def complete(self) -> bool:
-        """Whether every window that was cut has come back from the embedder."""
-        return self.waveform is not None and len(self.assembly) == self.windows_cut
+        """Whether every window that is not silent has come back from the embedder."""
+        return self.waveform is not None and len(self.assembly) == self.windows_loud
 
     @property
     def record(self) -> FileRecord:
@@ -176,10 +177,11 @@ class _Worker(threading.Thread):
             coverage=stage.coverage,
             expected_seconds=audio.expected_seconds,
         ):
+            listening.windows_cut += 1
             if not window.silent:
-                listening.windows_cut += 1
+                listening.windows_loud += 1
                 stage.put(CutWindow(listening, window.start, window.samples), self.token)
-        if not listening.windows_cut:
+        if not listening.windows_loud:
             raise _SILENT
         listening.waveform = builder.finish()
         stage.put(CutWindow(listening, 0.0, None), self.token)

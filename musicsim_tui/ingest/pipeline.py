@@ -10,10 +10,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from musicsim_tui.errors import IndexFailure, MusicSimError, StorageError
+from musicsim_tui.errors import AudioError, IndexFailure, MusicSimError, StorageError
 from musicsim_tui.ingest.hearing import HearingStage
 from musicsim_tui.ingest.listening import HANG_SECONDS, Claims, DecodingStage, FileFailed, SoundKnown
 from musicsim_tui.ingest.report import IngestProgress, ItemFailure
+from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.library.records import Failure, FileRecord, HeardTrack
 
 if TYPE_CHECKING:
@@ -155,7 +156,13 @@ class Pipeline:
         self._results.put(finding)
 
     def _completed(self, listening: Listening) -> None:
-        embedding, sounds = listening.assembly.finish()
+        try:
+            embedding, sounds = listening.assembly.finish(listening.windows_cut)
+        except AudioError as error:
+            self._results.put(FileFailed(listening.file, error))
+            for copy in self._claims.settle(listening.audio.track_id, heard=False):
+                self._results.put(FileFailed(FoundFile(copy.path, copy.stamp), error))
+            return
         waveform = listening.waveform
         if waveform is not None:
             self._results.put(

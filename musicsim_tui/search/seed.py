@@ -73,6 +73,7 @@ def seed_from_file(
     listener = embedder()
     assembly = TrackAssembly(listener, coverage)
     batch: list[AudioWindow] = []
+    windows_cut = 0
     for window in cut_windows(
         decode_mono(path, listener.sample_rate, cancel=cancel),
         listener.sample_rate,
@@ -80,6 +81,7 @@ def seed_from_file(
         expected_seconds=audio.expected_seconds,
     ):
         cancel.check()
+        windows_cut += 1
         if window.silent:
             continue
         batch.append(window)
@@ -89,7 +91,7 @@ def seed_from_file(
         _hear(listener, assembly, batch)
     if not len(assembly):
         raise AudioError("The recording is silent from start to end.", "Search with another file.")
-    embedding, sounds = assembly.finish()
+    embedding, sounds = assembly.finish(windows_cut)
     return Seed(audio.track_id, embedding, sounds, audio.tags, path, time.monotonic() - started)
 
 

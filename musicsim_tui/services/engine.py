@@ -98,7 +98,7 @@ class Engine:
     def for_search(self, model: ModelVersion, cancel: CancelToken) -> Index | None:
         """The index to search, None where the catalog must answer; what it lacks comes in the background.
 
-        Raises IndexFailure when a configured server cannot be used.
+        An engine that fails is a notice, not an end: the catalog has every vector.
         """
         from musicsim_tui.upkeep.sync import reconcile
 
@@ -108,9 +108,7 @@ class Engine:
                 return None
             reconcile(self._catalog(), index, model, cancel)
         except IndexFailure as error:
-            if self.on_server:
-                raise
-            self._notice(f"{error.title} Searching the catalog instead. {error.hint}")
+            self._notice(f"{error.title} The catalog answers instead. {error.hint}")
             return None
         if self._sync is None and self._lags(index, model):
             self._sync = threading.Thread(target=self._run_sync, args=(index, model), daemon=True)
@@ -129,7 +127,7 @@ class Engine:
         except Cancelled:
             pass
         except MusicSimError as error:
-            self._notice(f"{error.title} {error.hint}")
+            self._notice(f"{error.title} The catalog answers instead. {error.hint}")
 
     def begin_ingest(self, model: ModelVersion, cancel: CancelToken) -> None:
         """Open the index and find out what it lost; an engine that fails is a notice, not an end."""

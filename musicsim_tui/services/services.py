@@ -94,7 +94,7 @@ class Services:
         )
 
     def search(self, seed: Seed, request: SearchRequest, cancel: CancelToken) -> list[Match]:
-        """Rank the library against a seed. Raises IndexFailure, Cancelled."""
+        """Rank the library against a seed. Raises IndexFailure when the index fails midway, Cancelled."""
         from musicsim_tui.embedding.registry import same_recording_cosine
         from musicsim_tui.search.similar import Similarity
 

@@ -234,8 +234,31 @@ def test_another_model_hears_the_same_files_again(services: Services, music: Pat
         assert ingest_into(fewer).added == 0  # all windows cover one
     with library(tmp_path / "other", MUSICSIM_COVERAGE="1") as fewer:
         assert ingest_into(fewer, music).added == 3
+    with library(tmp_path / "third", MUSICSIM_COVERAGE="2") as fewer:
+        assert ingest_into(fewer, music).added == 3
+    with library(tmp_path / "third") as full:
+        assert ingest_into(full).added == 0  # one window is all there is
     with library(tmp_path / "other") as full:
         assert ingest_into(full).added == 3  # raising the coverage hears again
+
+
+def test_a_recording_that_gives_no_numbers_fails_alone(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = services.models.embedder("builtin")
+    embed = type(embedder).embed
+
+    def spoiled(self: object, windows: np.ndarray) -> object:
+        heard = embed(embedder, windows)
+        heard.vectors[0] = np.nan
+        return heard
+
+    shutil.copy(music / "0.mp3", music / "copy.mp3")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(embedder), "embed", spoiled)
+        summary = ingest_into(services, music / "0.mp3", music / "copy.mp3")
+    assert (summary.added, summary.failed) == (0, 2)
+    assert ingest_into(services, music, retry_failed=True).added == 3
 
 
 def test_progress_ends_with_everything_done(services: Services, music: Path) -> None:
