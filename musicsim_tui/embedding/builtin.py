@@ -11,11 +11,12 @@ import numpy as np
 
 from musicsim_tui.embedding import descriptors
 from musicsim_tui.embedding.embedder import HeardWindows
+from musicsim_tui.embedding.products import FilterBank
 from musicsim_tui.embedding.spectra import SAMPLE_RATE, Analysis
 from musicsim_tui.track import ModelVersion
 
 if TYPE_CHECKING:
-    from musicsim_tui.embedding.spectra import Floats
+    from musicsim_tui.embedding.products import Floats
     from musicsim_tui.track import Samples
 
 VERSION = 1
@@ -25,6 +26,8 @@ BUILTIN_SAME_RECORDING_COSINE = 0.9
 .91, while the nearest of different pieces, one played backwards, reaches .77."""
 _CONSTANTS = f"builtin_v{VERSION}.npz"
 _BATCH = 8
+_TOGETHER = 24
+"""Columns of the projection applied at a time: few, because each reaches only its group of descriptors."""
 _SATURATION = 3.0
 """Deviations at which a descriptor saturates, so that one outlier cannot outweigh all others."""
 
@@ -51,6 +54,7 @@ class BuiltinEmbedder:
         """Hear with this many threads; one by default, because decoding takes longer than hearing."""
         self._constants = load_constants()
         self._analysis = Analysis(self._constants.mel)
+        self._whiten = FilterBank(self._constants.projection, together=_TOGETHER)
         self._threads = max(1, threads or 1)
 
     @property
@@ -88,8 +92,7 @@ class BuiltinEmbedder:
     def _hear(self, windows: Samples) -> Floats:
         raw = descriptors.describe(self._analysis(np.asarray(windows, np.float32)))
         steps = standardised(raw, self._constants.centre, self._constants.deviation)
-        vectors: Floats = steps @ self._constants.projection
-        return vectors
+        return self._whiten(steps)
 
 
 def load_constants() -> Constants:

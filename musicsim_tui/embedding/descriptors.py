@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musicsim_tui.embedding.products import product
 from musicsim_tui.embedding.spectra import (
     FLATNESS_EDGES_HZ,
     FRAME_RATE,
@@ -33,7 +34,8 @@ from musicsim_tui.embedding.spectra import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from musicsim_tui.embedding.spectra import Floats, Spectra
+    from musicsim_tui.embedding.products import Floats
+    from musicsim_tui.embedding.spectra import Spectra
 
 CEPSTRA = 20
 COARSE_BANDS = 12
@@ -74,7 +76,7 @@ SIZE = sum(group.size for group in GROUPS)
 
 def describe(spectra: Spectra) -> Floats:
     """Raw descriptors of each window, shape (windows, SIZE), in the order of GROUPS; always finite."""
-    cepstra = spectra.bands @ _cosines(MEL_BANDS, CEPSTRA)
+    cepstra = product(spectra.bands, _cosines(MEL_BANDS, CEPSTRA))
     onsets = _onsets(spectra.bands)
     parts = (
         cepstra.mean(axis=1)[:, 1:],
@@ -106,7 +108,7 @@ def _log_deviation(frames: Floats) -> Floats:
 
 def _band_correlation(bands: Floats) -> Floats:
     """Fisher-transformed correlation of every pair of coarse bands (Seyerlehner's correlation pattern)."""
-    coarse = bands @ _grouping(MEL_BANDS, COARSE_BANDS)
+    coarse = product(bands, _grouping(MEL_BANDS, COARSE_BANDS))
     coarse -= coarse.mean(axis=1, keepdims=True)
     # One dB of independent noise keeps the correlation of bands that hardly move near zero.
     variance = np.mean(np.square(coarse), axis=1) + np.float32(1)
@@ -122,8 +124,9 @@ def _shape(spectra: Spectra) -> Floats:
     power = 10 ** (spectra.bands / np.float32(10))
     total = power.sum(axis=2)
     position = np.linspace(0, 1, MEL_BANDS, dtype=np.float32)
-    centroid = power @ position / total
-    spread = np.sqrt(np.maximum(power @ position**2 / total - centroid**2, 0))
+    moments = product(power, np.stack([position, position**2], axis=1)) / total[:, :, None]
+    centroid = moments[:, :, 0]
+    spread = np.sqrt(np.maximum(moments[:, :, 1] - centroid**2, 0))
     rolloff = (np.cumsum(power, axis=2) < 0.85 * total[:, :, None]).mean(axis=2, dtype=np.float32)
     crest = np.log(power.max(axis=2) * MEL_BANDS / total)
     frames = np.stack([centroid, spread, rolloff, crest], axis=2)
@@ -150,8 +153,7 @@ def _onsets(bands: Floats) -> Floats:
     """Rise in level since the frame before, dB, averaged over each of REGIONS regions of bands."""
     rise = np.diff(bands, axis=1)
     np.maximum(rise, 0, out=rise)
-    onsets: Floats = rise @ _grouping(MEL_BANDS, REGIONS)
-    return onsets
+    return product(rise, _grouping(MEL_BANDS, REGIONS))
 
 
 def _fluctuation(onsets: Floats) -> Floats:
@@ -166,9 +168,9 @@ def _rhythm(onsets: Floats) -> Floats:
     everything = onsets.sum(axis=2, keepdims=True)
     power = _modulation_power(everything)[:, :, 0]
     lags = power.shape[1] - 1
-    autocorrelation = np.fft.irfft(power, axis=1)[:, :lags]
+    autocorrelation = np.fft.irfft(power, axis=1)[:, :lags].astype(np.float32)
     energy = autocorrelation[:, :1] + np.float32(1e-3)
-    pooled = (autocorrelation @ _period_pools(lags)) / energy
+    pooled = product(autocorrelation, _period_pools(lags)) / energy
     strength = np.log(onsets.mean(axis=1) + np.float32(0.1))
     return np.concatenate([pooled, pooled.max(axis=1, keepdims=True), strength], axis=1)
 
@@ -193,8 +195,9 @@ def _attack(bands: Floats, onsets: Floats) -> Floats:
     """
     grouping = _grouping(MEL_BANDS, REGIONS)
     peakiness = np.sqrt(np.mean(np.square(onsets), axis=1)) / (onsets.mean(axis=1) + np.float32(0.1))
-    along_time = np.abs(np.diff(bands, axis=1)).mean(axis=1) @ grouping
-    along_frequency = np.abs(np.diff(bands, axis=2)).mean(axis=1) @ _grouping(MEL_BANDS - 1, REGIONS)
+    along_time = product(np.abs(np.diff(bands, axis=1)).mean(axis=1), grouping)
+    steps = np.abs(np.diff(bands, axis=2)).mean(axis=1)
+    along_frequency = product(steps, _grouping(MEL_BANDS - 1, REGIONS))
     roughness = np.log(np.concatenate([along_time, along_frequency], axis=1) + np.float32(0.1))
     return np.concatenate([np.log(peakiness + np.float32(0.1)), roughness], axis=1)
 

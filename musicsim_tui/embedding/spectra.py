@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
+from musicsim_tui.embedding.products import FilterBank, product
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from musicsim_tui.embedding.products import Floats
     from musicsim_tui.track import Samples
-
-    Floats: TypeAlias = NDArray[np.float32]
 
 SAMPLE_RATE = 22_050
 """Hz. Keeps what lies below 11 kHz, which every common codec and bit rate keeps too."""
@@ -71,9 +70,10 @@ class Analysis:
 
     def __init__(self, mel: Floats) -> None:
         octaves = _pools(SHORT_FFT, np.asarray(FLATNESS_EDGES_HZ))
-        self._octave_means = (octaves / octaves.sum(axis=0)).astype(np.float32)
-        self._short_bank = np.concatenate([mel, self._octave_means], axis=1)
-        self._semitone_bank = _semitone_bank()
+        self._mel = FilterBank(mel, together=8)
+        self._octave_means = FilterBank((octaves / octaves.sum(axis=0)).astype(np.float32), together=2)
+        self._semitones = FilterBank(_semitone_bank(), together=12)
+        self._short_bins = max(self._mel.bins, self._octave_means.bins)
         self._short_taper = _taper(SHORT_FFT)
         self._long_taper = _taper(LONG_FFT)
 
@@ -94,21 +94,21 @@ class Analysis:
         )
 
     def _short(self, waveform: Floats) -> tuple[Floats, Floats]:
-        power = _power_spectrogram(waveform, self._short_taper, SHORT_HOP, len(self._short_bank))
-        pooled = power @ self._short_bank
-        bin_floor = np.float32(_FLOOR / SHORT_FFT)
-        power += bin_floor
-        mean_logarithm = np.log(power, out=power) @ self._octave_means
-        return decibels(pooled[:, :MEL_BANDS]), mean_logarithm - np.log(pooled[:, MEL_BANDS:] + bin_floor)
+        power = _power_spectrogram(waveform, self._short_taper, SHORT_HOP, self._short_bins)
+        bands = decibels(self._mel(power))
+        power += np.float32(_FLOOR / SHORT_FFT)
+        logarithm_of_mean = np.log(self._octave_means(power))
+        mean_of_logarithm = self._octave_means(np.log(power, out=power))
+        return bands, mean_of_logarithm - logarithm_of_mean
 
     def _long(self, waveform: Floats) -> tuple[Floats, Floats]:
-        power = _power_spectrogram(waveform, self._long_taper, LONG_HOP, len(self._semitone_bank))
-        semitones = power @ self._semitone_bank
+        power = _power_spectrogram(waveform, self._long_taper, LONG_HOP, self._semitones.bins)
+        semitones = self._semitones(power)
         # Logarithmic compression before folding lets soft partials count beside loud ones
         # (Mueller & Ewert, "Chroma Toolbox", ISMIR 2011).
         pitched = np.log1p(semitones[:, _LOWEST_CHROMA_NOTE - LOWEST_NOTE :] * np.float32(1e4))
         notes = np.arange(_LOWEST_CHROMA_NOTE, LOWEST_NOTE + SEMITONES)
-        folded = pitched @ (notes[:, None] % 12 == np.arange(12)).astype(np.float32)
+        folded = product(pitched, (notes[:, None] % 12 == np.arange(12)).astype(np.float32))
         thirds = semitones.reshape(len(semitones), REGISTER_BANDS, -1).sum(axis=2)
         return unit_length(folded), decibels(thirds)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from musicsim_tui.embedding.spectra import Floats
+    from musicsim_tui.embedding.products import Floats
     from musicsim_tui.track import Samples
 
 _WINDOW = 10 * spectra.SAMPLE_RATE

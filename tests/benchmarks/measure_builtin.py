@@ -29,7 +29,7 @@ from tests.benchmarks.quality_sets import Scores, cosines, decoded, heard, label
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from musicsim_tui.embedding.spectra import Floats
+    from musicsim_tui.embedding.products import Floats
     from musicsim_tui.track import Samples, Vectors
     from tests.benchmarks.quality_sets import Excerpt
 
