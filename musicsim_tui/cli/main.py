@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,8 @@ from musicsim_tui.jobs import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
 
 DONE, FAILED, USAGE = 0, 1, 2
 _ParsingError: type[Exception] = next(
@@ -78,6 +81,15 @@ def invoke(arguments: Sequence[str]) -> int:
         return FAILED
     except BrokenPipeError:
         return DONE
+    except Exception as error:  # the last edge: a person gets words, the log gets the traceback
+        log.exception("unexpected")
+        output.report(
+            MusicSimError(
+                f"Something unexpected went wrong ({type(error).__name__}: {error}).",
+                "What was finished is kept. musicsim-tui doctor checks every part; the log has the details.",
+            )
+        )
+        return FAILED
 
 
 def run() -> None:

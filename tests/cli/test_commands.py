@@ -237,6 +237,19 @@ def test_a_catalog_of_a_newer_version_is_one_clear_sentence(heard: Shell) -> Non
     assert len(outcome.err.splitlines()) == 2
 
 
+def test_the_unexpected_is_told_in_words_and_logged(heard: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    from musicsim_tui.library.catalog import Catalog
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(Catalog, "failures", broken)
+    outcome = heard("failures")
+    assert outcome.code == 1
+    assert [line.split(":")[0] for line in outcome.err.splitlines()] == ["error", "hint"]
+    assert "Traceback" in (heard.data_dir / "musicsim.log").read_text()
+
+
 def test_version(shell: Shell) -> None:
     from musicsim_tui import __version__
 
