@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from musicsim_tui.embedding.logmel import EfficientAtLogMel
 from musicsim_tui.embedding.network import NetworkEmbedder, choose_device
 from musicsim_tui.embedding.weights import MN04_WEIGHTS, WeightsFile, load_checkpoint
+from musicsim_tui.errors import ModelError
 from musicsim_tui.track import ModelVersion
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 MN04 = ModelVersion("mn04", 1, 384)
 
-MN04_SAME_RECORDING_COSINE = 0.98
+MN04_SAME_RECORDING_COSINE = 0.97
+"""Of 165 real excerpts of 20 s every mp3 128k and opus 64k stays above .98, of 75 of 40 s 92 % also when
+trimmed by 3 s above .97; of 13,455 pairs of different tracks one passes.
+"""
 
 _BATCH_ON_CPU = 8
 _BATCH_ON_GPU = 64
@@ -43,7 +47,12 @@ class Mn04Embedder(NetworkEmbedder):
 
         from musicsim_tui.embedding.mobilenet import mn04_for_inference
 
-        network = mn04_for_inference(checkpoint, chosen)
+        try:
+            network = mn04_for_inference(checkpoint, chosen)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{weights} does not hold the weights of mn04.", "Run musicsim-tui models install mn04."
+            ) from error
         logmel = EfficientAtLogMel(chosen)
 
         def forward(samples: Tensor) -> tuple[Tensor, Tensor]:

@@ -165,11 +165,11 @@ def _arrange_for_inference(network: Any, dtype: torch.dtype) -> None:  # noqa: A
 def _dtype(precision: Precision, device: str) -> torch.dtype:
     import torch
 
-    native = _has_bfloat16(device) if precision == "auto" else precision == "bfloat16"
+    native = has_bfloat16(device) if precision == "auto" else precision == "bfloat16"
     return torch.bfloat16 if native else torch.float32
 
 
-def _has_bfloat16(device: str) -> bool:
+def has_bfloat16(device: str) -> bool:
     """Whether the processor multiplies bfloat16 by itself; emulated, it is slower than float32."""
     import torch
 

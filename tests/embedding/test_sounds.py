@@ -53,6 +53,12 @@ def test_only_so_many_are_kept_and_equal_ones_keep_the_order_of_the_labels() -> 
     assert best_sounds(scores, starts, tuple("abcd"), keep=0) == ()
 
 
+def test_starts_may_be_a_plain_list() -> None:
+    tally = SoundTally(("Piano", "Drum"))
+    tally.add([0.0, 10.0], np.array([[0.2, 0.4], [0.6, 0.3]], dtype=np.float32))
+    assert [(sound.label, sound.start) for sound in tally.best()] == [("Piano", 10.0), ("Drum", 0.0)]
+
+
 def test_an_embedder_without_sound_names_gives_none() -> None:
     tally = SoundTally(())
     tally.add(np.zeros(2, dtype=np.float32), np.zeros((2, 0), dtype=np.float32))
@@ -60,7 +66,7 @@ def test_an_embedder_without_sound_names_gives_none() -> None:
 
 
 def test_scores_of_another_shape_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 starts, 1 labels"):
+    with pytest.raises(ValueError, match="2 starts and 1 labels"):
         SoundTally(("Piano",)).add(np.zeros(2, dtype=np.float32), np.zeros((3, 1), dtype=np.float32))
 
 
