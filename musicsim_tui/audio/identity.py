@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _DIGEST_BYTES = 16
 _AGREEMENT_SECONDS = 1.0
 """Encoder delay and padding are in the packets and not in the header: they stay well below this."""
+_LONGEST_PACKET_SECONDS = 60.0
+"""No codec packs more; an Ogg file whose clock wraps around claims a packet of 27 hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def _with_durations(source: AudioSource) -> Iterator[tuple[Packet[AudioStream], 
         if packet.stream is not stream:
             stream = packet.stream
             time_base = float(stream.time_base or 0)
-        yield packet, (packet.duration or 0) * time_base
+        seconds = (packet.duration or 0) * time_base
+        yield packet, seconds if seconds < _LONGEST_PACKET_SECONDS else 0.0
 
 
 def _header_duration(container: InputContainer) -> float | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import Progress
 
+_live: list[Console] = []
 _COLUMN_GAP = 3
 _NARROWEST_COLUMN = 6
 _UNFIT_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -175,7 +176,7 @@ def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_stderr(), transient=True) as bars:
+    with live_console() as console, Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task(description, total=None)
         yield lambda snapshot: bars.update(task, completed=snapshot.done, total=snapshot.total)
 
@@ -194,4 +195,17 @@ def _stdout(width: int | None = None) -> Console:
 def _stderr() -> Console:
     from rich.console import Console
 
-    return Console(file=sys.stderr)
+    return _live[-1] if _live else Console(file=sys.stderr)
+
+
+@contextmanager
+def live_console() -> Iterator[Console]:
+    """The console of a moving bar; notes that come meanwhile go through it, above the bar."""
+    from rich.console import Console
+
+    console = Console(file=sys.stderr)
+    _live.append(console)
+    try:
+        yield console
+    finally:
+        _live.remove(console)

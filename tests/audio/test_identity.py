@@ -6,12 +6,14 @@ from uuid import RFC_4122, UUID
 import numpy as np
 import pytest
 
+from musicsim_tui.audio.decode import decode_mono
 from musicsim_tui.audio.identity import examine
 from musicsim_tui.errors import AudioError
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.track import Tags
 from tests.harness import audio_files
 from tests.harness.audio_files import EVERY_SUFFIX, write_music, write_tone
+from tests.harness.material import material
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,3 +200,10 @@ def test_cancelling_ends_the_examination(tmp_path: Path) -> None:
 
     with pytest.raises(Cancelled):
         examine(path, cancel=token)
+
+
+def test_a_clock_that_wraps_around_does_not_make_a_short_file_long() -> None:
+    clip = material("music/clips/t095b-viktor-kraus-options.ogg")
+    file = examine(clip)
+    decoded = sum(len(block) for block in decode_mono(clip, 8000)) / 8000
+    assert file.expected_seconds == pytest.approx(decoded, abs=2.0)

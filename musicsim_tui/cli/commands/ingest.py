@@ -104,7 +104,6 @@ def _emit_progress() -> Callable[[IngestProgress], None]:
 
 @contextmanager
 def _live_bar() -> Iterator[Callable[[IngestProgress], None]]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
@@ -113,7 +112,10 @@ def _live_bar() -> Iterator[Callable[[IngestProgress], None]]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}", markup=False),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with (
+        output.live_console() as console,
+        Progress(*columns, console=console, transient=True) as bars,
+    ):
         task = bars.add_task("", total=None, pace="")
 
         def publish(snapshot: IngestProgress) -> None:
