@@ -77,6 +77,7 @@ SIZE = sum(group.size for group in GROUPS)
 def describe(spectra: Spectra) -> Floats:
     """Raw descriptors of each window, shape (windows, SIZE), in the order of GROUPS; always finite."""
     cepstra = product(spectra.bands, _cosines(MEL_BANDS, CEPSTRA))
+    power = np.exp(spectra.bands * np.float32(np.log(10) / 10))
     onsets = _onsets(spectra.bands)
     parts = (
         cepstra.mean(axis=1)[:, 1:],
@@ -84,12 +85,12 @@ def describe(spectra: Spectra) -> Floats:
         _log_deviation(cepstra[:, 2:] - cepstra[:, :-2]),
         _band_correlation(spectra.bands),
         _mean_and_deviation(spectra.flatness),
-        _shape(spectra),
+        _shape(power, spectra.waveform),
         _register(spectra.register),
         _fluctuation(onsets),
         _rhythm(onsets),
         _attack(spectra.bands, onsets),
-        _dynamics(spectra),
+        _dynamics(power, spectra.waveform),
         _harmony(spectra.chroma),
         spectra.chroma.mean(axis=1),
     )
@@ -119,9 +120,8 @@ def _band_correlation(bands: Floats) -> Floats:
     return fisher
 
 
-def _shape(spectra: Spectra) -> Floats:
+def _shape(power: Floats, waveform: Floats) -> Floats:
     """Centroid, spread, rolloff (85 %), crest on the mel scale, zero crossings: means and deviations."""
-    power = 10 ** (spectra.bands / np.float32(10))
     total = power.sum(axis=2)
     position = np.linspace(0, 1, MEL_BANDS, dtype=np.float32)
     moments = product(power, np.stack([position, position**2], axis=1)) / total[:, :, None]
@@ -130,7 +130,7 @@ def _shape(spectra: Spectra) -> Floats:
     rolloff = (np.cumsum(power, axis=2) < 0.85 * total[:, :, None]).mean(axis=2, dtype=np.float32)
     crest = np.log(power.max(axis=2) * MEL_BANDS / total)
     frames = np.stack([centroid, spread, rolloff, crest], axis=2)
-    return np.concatenate([_mean_and_deviation(frames), _zero_crossings(spectra.waveform)], axis=1)
+    return np.concatenate([_mean_and_deviation(frames), _zero_crossings(waveform)], axis=1)
 
 
 def _zero_crossings(waveform: Floats) -> Floats:
@@ -202,12 +202,12 @@ def _attack(bands: Floats, onsets: Floats) -> Floats:
     return np.concatenate([np.log(peakiness + np.float32(0.1)), roughness], axis=1)
 
 
-def _dynamics(spectra: Spectra) -> Floats:
+def _dynamics(power: Floats, waveform: Floats) -> Floats:
     """Deviation, percentiles (10, 50, 90) and share of low frames of the level, and the crest factor."""
-    level = 10 * np.log10(np.sum(10 ** (spectra.bands / np.float32(10)), axis=2))
+    level = 10 * np.log10(power.sum(axis=2))
     low, middle, high = np.percentile(level, (10, 50, 90), axis=1)
     low_share = (level < -6).mean(axis=1)
-    crest = np.log(np.max(np.abs(spectra.waveform), axis=1) + np.float32(1))
+    crest = np.log(np.maximum(waveform.max(axis=1), -waveform.min(axis=1)) + np.float32(1))
     return np.stack([level.std(axis=1), low, middle, high, low_share, crest], axis=1).astype(np.float32)
 
 

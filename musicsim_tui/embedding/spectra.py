@@ -79,10 +79,10 @@ class Analysis:
 
     def __call__(self, windows: Samples) -> Spectra:
         """Spectra of a batch, shape (windows, samples), of one window or more."""
-        waveform = np.stack([at_unit_power(window) for window in windows])
-        missing = LONG_FFT + LONG_HOP - waveform.shape[1]
-        if missing > 0:
-            waveform = np.pad(waveform, ((0, 0), (0, missing)))
+        samples = windows.shape[1]
+        waveform = np.zeros((len(windows), max(samples, LONG_FFT + LONG_HOP)), np.float32)
+        for row, window in zip(waveform, windows, strict=True):
+            _set_to_unit_power(row[:samples], window)
         short = [self._short(window) for window in waveform]
         long = [self._long(window) for window in waveform]
         return Spectra(
@@ -113,21 +113,21 @@ class Analysis:
         return unit_length(folded), decibels(thirds)
 
 
-def at_unit_power(window: Samples) -> Floats:
-    """The window without its mean and at unit power, so that gain changes nothing.
+def _set_to_unit_power(row: Floats, window: Samples) -> None:
+    """Set a row of zeros to the window without its mean and at unit power, so that gain changes nothing.
 
-    Digital silence gives zeros, and so does a window that holds anything but finite numbers.
+    It stays zero for digital silence, and for a window that holds anything but finite numbers.
     """
-    peak = float(np.max(np.abs(window), initial=0.0))
+    peak = float(np.maximum(window.max(initial=0.0), -window.min(initial=0.0)))
     if not _SILENCE < peak < np.inf:
-        return np.zeros_like(window)
-    scaled = window / np.float32(peak)
-    scaled -= scaled.mean(dtype=np.float64).astype(np.float32)
-    deviation = float(np.sqrt(np.mean(np.square(scaled), dtype=np.float64)))
-    if deviation <= _SILENCE:
-        return np.zeros_like(window)
-    scaled /= np.float32(deviation)
-    return scaled
+        return
+    np.divide(window, np.float32(peak), out=row)
+    row -= row.mean()
+    deviation = np.sqrt(np.mean(np.square(row)))
+    if deviation > _SILENCE:
+        row /= deviation
+    else:
+        row[:] = 0
 
 
 def decibels(power: Floats) -> Floats:
