@@ -35,6 +35,11 @@ class ModelInfo:
     def installed(self) -> bool:
         return not self.bytes or self.path is not None
 
+    @property
+    def names_sounds(self) -> bool:
+        """Whether it tells sounds by name: the networks do."""
+        return self.bytes > 0
+
 
 _SUMMARIES = {
     "builtin": "hand-made descriptors, needs nothing, knows no sound names",

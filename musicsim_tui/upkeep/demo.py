@@ -28,13 +28,13 @@ class DemoMusic:
 
 
 def write_demo_music(folder: Path, publish: Callable[[Progress], None], cancel: CancelToken) -> DemoMusic:
-    """Render the pieces that are not there yet as tagged mono MP3 files. Raises StorageError, Cancelled."""
+    """Render the pieces that are not there yet as tagged mono FLAC files. Raises StorageError, Cancelled."""
     folder.mkdir(parents=True, exist_ok=True)
     every = pieces()
     paths: list[Path] = []
     for number, piece in enumerate(every, start=1):
         cancel.check()
-        path = folder / f"{number:02} {piece.title}.mp3"
+        path = folder / f"{number:02} {piece.title}.flac"
         if not path.exists():
             tags = Tags(piece.title, piece.artist, piece.album, piece.year)
             write_audio(path, piece.render(_RATE).mean(axis=0), _RATE, tags)

@@ -38,6 +38,7 @@ def demo(
             raise ExitWith(STOPPED_BY_CTRL_C)
         seed = services.seed(str(music.query), services.models.searching(), cancel)
         matches = services.search(seed, SearchRequest(limit=_RESULTS), cancel)
+        names_sounds = services.models.find(seed.embedding.model.name).names_sounds
     if CURRENT.json:
         output.emit({**search_as_json(seed, matches, seed.seconds), "library": str(folder)})
         return
@@ -46,5 +47,5 @@ def demo(
         f"in {output.duration_words(summary.seconds)}."
     )
     output.say(f"What sounds like {output.plain(seed.tags.title if seed.tags else music.query.stem)}?")
-    print_matches(matches, explain=True)
-    output.note(f'Next: musicsim-tui --data-dir "{folder}" search FILE, or ingest a folder of your own.')
+    print_matches(matches, explain=names_sounds)
+    output.note("Next: musicsim-tui ingest YOUR_MUSIC_FOLDER, then musicsim-tui search ANY_SONG.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from musicsim_tui.search.seed import Seed
     from musicsim_tui.search.similar import Match
+    from musicsim_tui.services import Services
 
 _BAR_CELLS = 10
 
@@ -51,7 +52,14 @@ def search(
         elif CURRENT.json:
             output.emit(search_as_json(seed, matches, seconds))
         else:
-            print_matches(matches, explain=explain)
+            print_matches(matches, explain=explain and _names_sounds(services, model.name))
+
+
+def _names_sounds(services: Services, model: str) -> bool:
+    if services.models.find(model).names_sounds:
+        return True
+    output.note(f"{model} names no sounds, so it cannot say which ones are shared: mn04 and cnn14 can.")
+    return False
 
 
 def search_as_json(seed: Seed, matches: Sequence[Match], seconds: float) -> dict[str, Any]:

@@ -56,6 +56,8 @@ def show(
     ]
     lines += [("File", str(path)) for path in track.paths]
     for name, heard in sounds.items():
+        if not heard:
+            lines.append((f"Sound ({name})", "none named"))
         lines += [
             (f"Sound ({name})", f"{sound.label} {sound.score:.2f}, strongest at {output.clock(sound.start)}")
             for sound in heard
