@@ -13,6 +13,7 @@ from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library import embeddings, indexed, roots, tracks
 from musicsim_tui.library import files as filing
 from musicsim_tui.library.connection import Connections
+from musicsim_tui.library.crates import Crates
 from musicsim_tui.library.query import Query
 from musicsim_tui.library.records import (
     Failure,
@@ -46,6 +47,7 @@ class Catalog:
         self._read = connections.read
         self._write = connections.write
         self._clock = clock
+        self.crates = Crates(connections, clock)
         self._handed: dict[tuple[str, ModelVersion], indexed.Handed] = {}
         self._handed_lock = threading.Lock()
 

@@ -91,7 +91,20 @@ _TABLES = (
     "CREATE INDEX tombstones_by_uuid ON tombstones (uuid)",
 )
 
-MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES,)
+_CRATES = (
+    """CREATE TABLE crates (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, created REAL NOT NULL
+    )""",
+    """CREATE TABLE crate_tracks (
+        crate INTEGER NOT NULL REFERENCES crates ON DELETE CASCADE,
+        track INTEGER NOT NULL REFERENCES tracks ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (crate, track)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX crate_tracks_by_track ON crate_tracks (track)",
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES, _CRATES)
 """Step n, a list of statements, takes a file from `user_version` n to n + 1. Steps are only ever appended."""
 
 
