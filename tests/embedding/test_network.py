@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -201,6 +202,15 @@ def test_the_processor_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     for wanted in ("cuda:2", "cuda:-1", "cuda:x", "cpu:0", "mps:1", "gpu", ""):
         with pytest.raises(ModelError, match="no processor"):
             choose_device(wanted)
+
+
+def test_waiting_threads_sleep_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    choose_device("cpu")
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    choose_device("cpu")
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 def test_a_processor_that_is_not_there_is_a_model_error(monkeypatch: pytest.MonkeyPatch) -> None:
