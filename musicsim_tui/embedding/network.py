@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
-    from musicsim_tui.track import ModelVersion, Samples
+    from musicsim_tui.track import ModelVersion, Samples, Vectors
 
     Forward: TypeAlias = Callable[[Tensor], tuple[Tensor, Tensor]]
     """Samples, shape (windows, samples), to vectors and to probabilities of the AudioSet classes."""
@@ -30,7 +31,7 @@ MINIMUM_SAMPLES = 10_240
 """Five halvings of the frames leave one when there are 32: shorter windows are filled up with silence."""
 
 _LOUDEST = 100.0
-"""Beyond this a sample is no audio but a damaged float file; its square must not overflow."""
+"""Beyond this a sample is no audio but a damaged float file, whose square may overflow."""
 
 
 def choose_device(wanted: str) -> str:
@@ -126,7 +127,8 @@ class NetworkEmbedder:
         """Hear windows, shape (windows, samples), `batch_size` at a time.
 
         When memory runs out the batch is halved, for good, and the same windows are heard again.
-        Windows under 0.32 s are filled up with silence; samples that are no numbers count as silence.
+        Windows under 0.32 s are filled up with silence. In a window that comes out as no numbers, damaged
+        samples are taken as silence, or as loud as audio can be, and it is heard again.
         Raises ModelError when the processor cannot run even one window.
         """
         if windows.ndim != 2:
@@ -144,7 +146,7 @@ class NetworkEmbedder:
             done += len(batch)
         return HeardWindows(vectors, sounds)
 
-    def _try_batch(self, batch: Samples) -> tuple[np.ndarray, np.ndarray] | None:
+    def _try_batch(self, batch: Samples) -> tuple[Vectors, Vectors] | None:
         """Vectors and probabilities of a batch, or None when memory ran out."""
         import torch
 
@@ -152,21 +154,26 @@ class NetworkEmbedder:
             torch.set_num_threads(self._threads)
         try:
             with torch.inference_mode():
-                samples = torch.tensor(batch, dtype=torch.float32)
-                samples.nan_to_num_(nan=0.0).clamp_(-_LOUDEST, _LOUDEST)
-                missing = max(0, MINIMUM_SAMPLES - samples.shape[1])
-                samples = torch.nn.functional.pad(samples, (0, missing)).to(self._device)
-                vectors, sounds = self._forward(samples)
-                heard = vectors.float().cpu().numpy(), sounds.float().cpu().numpy()
+                samples = _as_tensor(batch)
+                heard = self._hear(samples)
+                damaged = ~_finite_rows(heard)
+                if damaged.any():
+                    samples = samples.clone()
+                    samples[damaged] = samples[damaged].nan_to_num(nan=0.0).clamp(-_LOUDEST, _LOUDEST)
+                    heard = self._hear(samples)
         except (RuntimeError, MemoryError) as error:
             if not _ran_out_of_memory(error):
                 raise self._failure(str(error).partition("\n")[0]) from error
             if len(batch) == 1:
                 raise self._failure("there is not enough memory for a single window") from error
             return None
-        if not (np.isfinite(heard[0]).all() and np.isfinite(heard[1]).all()):
+        if not _finite_rows(heard).all():
             raise self._failure("what it computes are not numbers")
         return heard
+
+    def _hear(self, samples: Tensor) -> tuple[Vectors, Vectors]:
+        vectors, sounds = self._forward(samples.to(self._device))
+        return vectors.float().cpu().numpy(), sounds.float().cpu().numpy()
 
     def _failure(self, reason: str) -> ModelError:
         return ModelError(
@@ -192,6 +199,22 @@ class NetworkEmbedder:
         logger.warning(notice)
         if self.on_notice is not None:
             self.on_notice(notice)
+
+
+def _as_tensor(batch: Samples) -> Tensor:
+    """The batch, without a copy where none is needed, at least `MINIMUM_SAMPLES` long."""
+    import torch
+
+    batch = np.ascontiguousarray(batch, dtype=np.float32)
+    samples = torch.from_numpy(batch) if batch.flags.writeable else torch.tensor(batch)
+    missing = MINIMUM_SAMPLES - samples.shape[1]
+    return torch.nn.functional.pad(samples, (0, missing)) if missing > 0 else samples
+
+
+def _finite_rows(heard: tuple[Vectors, Vectors]) -> NDArray[np.bool_]:
+    vectors, sounds = heard
+    finite: NDArray[np.bool_] = np.isfinite(vectors).all(axis=1) & np.isfinite(sounds).all(axis=1)
+    return finite
 
 
 def _ran_out_of_memory(error: Exception) -> bool:
