@@ -1,12 +1,13 @@
-"""Decodes any audio file to mono blocks at one rate."""
+"""Decodes any audio file to blocks at one rate: mono to be heard by a model, stereo by a person."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from musicsim_tui.audio import mixing
 from musicsim_tui.audio.source import open_audio
 from musicsim_tui.errors import AudioError
 
@@ -15,44 +16,63 @@ if TYPE_CHECKING:
 
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.frame import AudioFrame
+    from av.audio.layout import AudioLayout
 
     from musicsim_tui.audio.source import AudioSource
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.track import Samples
 
-_RESAMPLER = "filter_size=96:cutoff=0.98"
-"""Options of libswresample: flat to 0.93 of the Nyquist frequency, 92 dB down at 1.05 of it.
-
-Its defaults lose 1 dB at 0.9 and let 22 dB through at 1.05."""
 _MIN_SAMPLE_RATE = 1000
-_MAX_PORTION = 1 << 19
-"""Samples of all channels together that are mixed at once: a bound for absurd rates and layouts."""
 _MAX_AMPLITUDE = 16.0
 """24 dB above full scale: more than any recording, less than what overflows."""
+_PREROLL_SECONDS = 0.5
+"""Decoded before the place asked for: codecs that lean on earlier packets (the bit reservoir of MP3, the
+80 ms that RFC 7845 asks for in Opus) sound right when it comes."""
+_TOO_NEAR_TO_SEEK_SECONDS = 2.0
+"""Decoding as much from the start is as fast as going there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What to make of a file. `portion` is the length of a block in seconds."""
+
+    path: Path
+    rate: int
+    matrix: Callable[[AudioLayout], mixing.Matrix]
+    portion: float
+    start: float = 0.0
 
 
 @dataclass(slots=True)
 class _Tally:
-    samples: int = 0
+    header_seconds: float | None = None
+    mixed_samples: int = 0
+    delivered_samples: int = 0
     decoded_packets: int = 0
     damaged_packets: int = 0
 
 
-class MonoBlocks(Iterator["Samples"]):
+class AudioBlocks(Iterator["Samples"]):
     """The blocks of one file, and what has been met in it so far."""
 
-    def __init__(self, path: Path, rate: int, cancel: CancelToken | None) -> None:
-        self.rate = rate
+    def __init__(self, task: _Task, cancel: CancelToken | None) -> None:
+        self.rate = task.rate
         self._tally = _Tally()
-        self._blocks = _decode(path, rate, cancel, self._tally)
+        self._blocks = _decode(task, cancel, self._tally)
 
     def __next__(self) -> Samples:
         return next(self._blocks)
 
     @property
     def seconds(self) -> float:
-        """Length of what was delivered so far: the true duration, once the blocks are exhausted."""
-        return self._tally.samples / self.rate
+        """Length of what was delivered so far: the true duration, once the blocks from the start of the
+        file are exhausted."""
+        return self._tally.delivered_samples / self.rate
+
+    @property
+    def header_seconds(self) -> float | None:
+        """The duration that the file claims, from the first block on; None where it claims none."""
+        return self._tally.header_seconds
 
     @property
     def damaged_packets(self) -> int:
@@ -64,7 +84,7 @@ class MonoBlocks(Iterator["Samples"]):
         self._blocks.close()
 
 
-def decode_mono(path: Path, rate: int, *, cancel: CancelToken | None = None) -> MonoBlocks:
+def decode_mono(path: Path, rate: int, *, cancel: CancelToken | None = None) -> AudioBlocks:
     """The audio of a file as float32 blocks of about one second, shape (samples,), at `rate` Hz.
 
     Mono is the mean of the channels, as librosa has it. Encoder delay and padding are removed where the file
@@ -75,27 +95,46 @@ def decode_mono(path: Path, rate: int, *, cancel: CancelToken | None = None) -> 
     is no audio, holds none, or is damaged in most of its packets; StorageError when the disk or share fails;
     Cancelled. Blocks that came before the error are good.
     """
-    if rate <= 0:
-        raise ValueError(f"rate must be positive, not {rate}")
-    return MonoBlocks(path, rate, cancel)
+    return AudioBlocks(_checked(_Task(path, rate, mixing.mono, 1.0)), cancel)
 
 
-def _decode(
-    path: Path, rate: int, cancel: CancelToken | None, tally: _Tally
-) -> Generator[Samples, None, None]:
+def decode_stereo(
+    path: Path, rate: int, *, start: float = 0.0, cancel: CancelToken | None = None
+) -> AudioBlocks:
+    """The audio of a file from `start` seconds on, as float32 blocks of about 0.2 s, shape (2, samples).
+
+    Everything else is as with `decode_mono`. The first sample is the one that stands at `start` when the
+    file is decoded from its beginning, whatever its format; a `start` behind the end gives no blocks.
+    """
+    return AudioBlocks(_checked(_Task(path, rate, mixing.stereo, 0.2, max(0.0, start))), cancel)
+
+
+def _checked(task: _Task) -> _Task:
+    if task.rate <= 0:
+        raise ValueError(f"rate must be positive, not {task.rate}")
+    return task
+
+
+def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator[Samples, None, None]:
     from av.error import FFmpegError
 
-    with open_audio(path, cancel) as source:
+    with open_audio(task.path, cancel) as source:
+        tally.header_seconds = source.header_seconds
         try:
-            for block in _mono_blocks(source, rate, tally):
-                if len(block):
-                    tally.samples += len(block)
-                    yield _tamed(block)
+            frames, early_seconds = _frames_near(source, task.start, tally)
+            early = round(early_seconds * task.rate)
+            for block in _mixed(frames, task):
+                tally.mixed_samples += block.shape[-1]
+                wanted = block[..., min(early, block.shape[-1]) :]
+                early -= block.shape[-1] - wanted.shape[-1]
+                if wanted.shape[-1]:
+                    tally.delivered_samples += wanted.shape[-1]
+                    yield _tamed(wanted[0] if len(wanted) == 1 else wanted)
         except FFmpegError as error:  # of the filters: decoding errors are counted
             raise AudioError(
-                "The audio has a format that cannot be mixed to mono.", "Convert it to MP3 or FLAC."
+                "The audio has a format that cannot be mixed.", "Convert it to MP3 or FLAC."
             ) from error
-    if not tally.samples:
+    if not tally.mixed_samples:
         raise AudioError(
             "Nothing in the file can be decoded.", "It is damaged or no audio: fetch or copy it again."
         )
@@ -103,18 +142,38 @@ def _decode(
         raise AudioError("Most of the file is damaged.", "Fetch or copy it again from where it came.")
 
 
-def _mono_blocks(source: AudioSource, rate: int, tally: _Tally) -> Iterator[Samples]:
-    mixer: _MonoMixer | None = None
-    for frame in _frames(source, tally):
+def _mixed(frames: Iterator[AudioFrame], task: _Task) -> Iterator[Samples]:
+    mixer: mixing.Mixer | None = None
+    for frame in frames:
         if not frame.samples or frame.sample_rate < _MIN_SAMPLE_RATE:
             continue
         if mixer is None or not mixer.accepts(frame):
             if mixer is not None:
                 yield from mixer.finish()
-            mixer = _MonoMixer(frame, rate)
+            mixer = mixing.Mixer(frame, task.rate, task.matrix, task.portion)
         yield from mixer.push(frame)
     if mixer is not None:
         yield from mixer.finish()
+
+
+def _frames_near(source: AudioSource, start: float, tally: _Tally) -> tuple[Iterator[AudioFrame], float]:
+    """Frames from a place at or before `start` on, and the seconds from there to `start`.
+
+    Where a file has no clock to go by, that is its beginning: slower, as right.
+    """
+    frames = _frames(source, tally)
+    if start < _TOO_NEAR_TO_SEEK_SECONDS or not source.seekable:
+        return frames, start
+    origin = next(frames, None)
+    if origin is None or origin.time is None:
+        return (frames if origin is None else chain([origin], frames)), start
+    if source.seek(origin.time + start - _PREROLL_SECONDS):
+        frames = _frames(source, tally)
+        landed = next(frames, None)
+        if landed is not None and landed.time is not None and landed.time - origin.time <= start:
+            return chain([landed], frames), start - (landed.time - origin.time)
+    source.restart()
+    return _frames(source, tally), start
 
 
 def _frames(source: AudioSource, tally: _Tally) -> Iterator[AudioFrame]:
@@ -143,75 +202,6 @@ def _kept_back(decoder: AudioCodecContext | None) -> list[AudioFrame]:
         return decoder.decode(None) if decoder is not None else []
     except FFmpegError:
         return []
-
-
-class _MonoMixer:
-    """Mixes and resamples frames of one kind: a filter graph that is fed a second at a time, because a call
-    for each packet costs more than the mixing.
-
-    Mixing is written out as a mean. libswresample's own mono of float audio is 0.707 (L + R), while that of
-    integer audio is 0.5 (L + R): an MP3 would come out 3 dB louder than the same music in FLAC.
-    """
-
-    def __init__(self, frame: AudioFrame, rate: int) -> None:
-        from av.audio.fifo import AudioFifo
-        from av.filter import Graph
-
-        self._kind = _kind(frame)
-        self._pending = AudioFifo()
-        channels = frame.layout.nb_channels
-        self._portion = min(frame.sample_rate, _MAX_PORTION // channels)
-        mean = "+".join(f"{1 / channels!r}*c{channel}" for channel in range(channels))
-        self._graph = Graph()
-        self._graph.link_nodes(
-            self._graph.add_abuffer(
-                sample_rate=frame.sample_rate,
-                format=frame.format,
-                layout=frame.layout,
-                time_base=Fraction(1, frame.sample_rate),
-            ),
-            self._graph.add("aformat", "sample_fmts=fltp"),
-            self._graph.add("pan", f"mono|c0={mean}"),
-            self._graph.add("aresample", f"{rate}:{_RESAMPLER}"),
-            self._graph.add("abuffersink"),
-        )
-        self._graph.configure()
-
-    def accepts(self, frame: AudioFrame) -> bool:
-        return _kind(frame) == self._kind
-
-    def push(self, frame: AudioFrame) -> Iterator[Samples]:
-        frame.pts = None
-        self._pending.write(frame)
-        if self._pending.samples >= self._portion:
-            yield from self._mix()
-
-    def finish(self) -> Iterator[Samples]:
-        """What is left, the tail of the resampler included."""
-        if self._pending.samples:
-            yield from self._mix()
-        self._graph.push(None)
-        yield from self._mixed()
-
-    def _mix(self) -> Iterator[Samples]:
-        frame = self._pending.read()
-        assert frame is not None
-        self._graph.push(frame)
-        yield from self._mixed()
-
-    def _mixed(self) -> Iterator[Samples]:
-        from av import error
-
-        while True:
-            try:
-                frame = self._graph.pull()
-            except (error.BlockingIOError, error.EOFError):
-                return
-            yield frame.to_ndarray()[0]
-
-
-def _kind(frame: AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _tamed(block: Samples) -> Samples:

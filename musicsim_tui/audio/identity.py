@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av.audio.stream import AudioStream
-    from av.container import InputContainer
     from av.packet import Packet
 
     from musicsim_tui.audio.source import AudioSource
@@ -72,7 +71,7 @@ def examine(path: Path, *, cancel: CancelToken | None = None) -> AudioFile:
         # Asked for before the packets, whose iteration may go on to another container.
         stream = source.stream
         tags = read_tags(source.container.metadata, stream.metadata)
-        header_duration = _header_duration(source.container)
+        header_duration = source.header_seconds
         codec = stream.codec_context.codec.canonical_name
         sample_rate, channels = stream.sample_rate, stream.channels
         packet_duration = 0.0
@@ -106,12 +105,6 @@ def _with_durations(source: AudioSource) -> Iterator[tuple[Packet[AudioStream], 
             time_base = float(stream.time_base or 0)
         seconds = (packet.duration or 0) * time_base
         yield packet, seconds if seconds < _LONGEST_PACKET_SECONDS else 0.0
-
-
-def _header_duration(container: InputContainer) -> float | None:
-    import av
-
-    return container.duration / av.time_base if container.duration and container.duration > 0 else None
 
 
 def _uuid(digest: bytes) -> UUID:

@@ -118,6 +118,15 @@ class FileReader:
         """The first bytes, wherever reading stands; empty when they cannot be read."""
         return self._read_at(0, size)
 
+    def tail(self, size: int) -> bytes:
+        """The last bytes; empty when they cannot be read."""
+        try:
+            end = os.fstat(self._fd).st_size - self._start
+        except OSError as error:
+            self._failure = error
+            return b""
+        return self._read_at(max(0, end - size), size)
+
     def end_of_audio(self) -> int:
         """Where appended tags begin, else the size of the file."""
         try:

@@ -45,6 +45,9 @@ _MAX_FAILED_READS = 32
 
 _OGG_BEGINNING = re.compile(rb"OggS\0[\2\6]")
 """An Ogg page (RFC 3533, section 6) with the flag for the beginning of a logical stream."""
+_OGG_SERIAL = slice(14, 18)
+"""Where a page names the logical stream that it belongs to."""
+_LONGEST_OGG_PAGE = 65_307
 _AUDIO_BEGINNING = re.compile(
     rb"ID3|fLaC|OggS|RIFF....WAVE|RF64|FORM....AIF[FC]|\x1a\x45\xdf\xa3|0&\xb2u|caff|....ftyp|MAC |wvpk|"
     rb"\xff[\xe0-\xff]",
@@ -62,6 +65,46 @@ class AudioSource:
     end: int | None = None
     """Offset behind which only appended tags follow, where the container does not tell them apart."""
     damaged: int = 0
+
+    @property
+    def header_seconds(self) -> float | None:
+        """The duration that the container claims, None where it claims none."""
+        import av
+
+        duration = self.container.duration
+        return duration / av.time_base if duration and duration > 0 else None
+
+    @property
+    def seekable(self) -> bool:
+        """Whether the clock of the container runs through the whole file: it does not in a chained Ogg file
+        (RFC 3533, section 4), in which every link has a clock of its own."""
+        if self.container.format.name != "ogg":
+            return True
+        tail = self.reader.tail(_LONGEST_OGG_PAGE)
+        last_page = tail[tail.rfind(b"OggS\0") :]
+        return last_page[_OGG_SERIAL] == self.reader.head()[_OGG_SERIAL]
+
+    def seek(self, seconds: float) -> bool:
+        """Go on at the last packet known to begin at or before a time of the stream's own clock; whether
+        that worked. Raises Cancelled, or StorageError when the disk fails."""
+        from av.error import FFmpegError
+
+        time_base = self.stream.time_base
+        if not time_base:
+            return False
+        try:
+            self.container.seek(round(seconds / time_base), stream=self.stream)
+        except FFmpegError:
+            self.reader.check()
+            return False
+        self.reader.check()
+        return True
+
+    def restart(self) -> None:
+        """Go on at the beginning, with a fresh decoder."""
+        if not self._go_on_at(0):
+            self.reader.check()
+            raise AudioError("The file has changed while it was read.", "Try again.")
 
     def packets(self) -> Iterator[Packet[AudioStream]]:
         """The encoded packets of the stream, in file order; damaged places are passed over.
