@@ -42,7 +42,9 @@ def safe_name(artist: str, title: str, source_id: str, suffix: str = ".mp3") -> 
 def safe_folder(title: str, fallback: str) -> str:
     """A playlist's title as the name of a folder; `fallback`, such as its id, where nothing is left of it."""
     name = _shortened(_component(title), MAX_NAME_BYTES - 1)
-    return _not_a_device(name or safe_id(fallback))
+    if not name:
+        name = re.sub("^-", "_-", safe_id(fallback))
+    return _not_a_device(name)
 
 
 def safe_id(source_id: str) -> str:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from musicsim_tui.audio.encode import write_audio
+from tests.harness.audio_files import RATE, music, tone
+from tests.harness.loop_server import LoopServer
+from tests.harness.loopback import only_loopback
+from tests.harness.youtube import YouTube
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of music in the formats that sites serve, and a cover."""
+    folder = tmp_path_factory.mktemp("media")
+    for number, name in enumerate(("a.mp3", "b.m4a", "c.webm", "d.flac", "e.ogg")):
+        left = music(number)
+        write_audio(folder / name, np.stack([left, tone(330 + 50 * number)]), RATE)
+    (folder / "cover.jpg").write_bytes(_jpeg())
+    return folder
+
+
+def _jpeg() -> bytes:
+    """The markers of a JPEG around bytes that nobody decodes."""
+    return b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + zlib.compress(b"cover") + b"\xff\xd9"
+
+
+@pytest.fixture
+def server(media: Path) -> Iterator[LoopServer]:
+    """Loopback media; nothing else can be reached while it is there."""
+    with LoopServer(media) as server, only_loopback(server):
+        server.items = [(f"Band — Söng {n} 🎧 <x>", f"/media/{n}") for n in ("a.mp3", "d.flac", "e.ogg")]
+        yield server
+
+
+@pytest.fixture
+def youtube(server: LoopServer) -> YouTube:
+    return YouTube(server)

@@ -1,0 +1,59 @@
+"""Keeps tests off the network: yt-dlp's YouTube is on loopback, and nothing else can be reached."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from tests.harness.loop_server import LoopServer
+
+_YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "googlevideo.com", "ytimg.com", "googleapis.com", "ggpht.com")
+_LOOPBACK = ("127.0.0.1", "localhost")
+
+
+@contextmanager
+def only_loopback(server: LoopServer) -> Iterator[None]:
+    """yt-dlp's requests for YouTube go to `server`; asking another host fails, and so does the block."""
+    import yt_dlp
+    from yt_dlp.networking import Request
+
+    strays: list[str] = []
+    connect, lookup, urlopen = socket.socket.connect, socket.getaddrinfo, yt_dlp.YoutubeDL.urlopen
+
+    def refuse(host: object) -> None:
+        strays.append(str(host))
+        raise AssertionError(f"the network was asked for {host}")
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:  # noqa: ANN401
+        if isinstance(address, tuple) and address[0] not in _LOOPBACK:
+            refuse(address[0])
+        connect(self, address)
+
+    def guarded_lookup(host: Any, *args: Any, **more: Any) -> Any:  # noqa: ANN401
+        if host not in _LOOPBACK:
+            refuse(host)
+        return lookup(host, *args, **more)
+
+    def redirected(self: Any, request: Any) -> Any:  # noqa: ANN401
+        request = Request(request) if isinstance(request, str) else request
+        url = urlsplit(request.url)
+        host = url.hostname or ""
+        if any(host == known or host.endswith(f".{known}") for known in _YOUTUBE_HOSTS):
+            request = request.copy()
+            request.url = f"{server.url}/yt/{host}{url.path}" + (f"?{url.query}" if url.query else "")
+        elif host not in _LOOPBACK and url.scheme in ("http", "https") and host:
+            refuse(host)
+        return urlopen(self, request)
+
+    with (
+        patch.object(socket.socket, "connect", guarded_connect),
+        patch.object(socket, "getaddrinfo", guarded_lookup),
+        patch.object(yt_dlp.YoutubeDL, "urlopen", redirected),
+    ):
+        yield
+    assert not strays, f"the network was asked for {strays}"
