@@ -6,11 +6,13 @@ import logging
 import os
 import signal
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from musicsim_tui.cli import output
 from musicsim_tui.cli.options import CURRENT
+from musicsim_tui.errors import MusicSimError
 from musicsim_tui.jobs import CancelToken
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from musicsim_tui.settings import Settings
 
 STOPPED_BY_CTRL_C = 130
+_PATIENCE_SECONDS = 0.9
 
 
 class ExitWith(Exception):
@@ -56,10 +59,14 @@ def open_services(settings: Settings | None = None) -> Iterator[tuple[Services, 
 
 @contextmanager
 def _ctrl_c_cancels(token: CancelToken) -> Iterator[None]:
+    last_call = threading.Timer(_PATIENCE_SECONDS, _stop_at_once)
+    last_call.daemon = True
+
     def handle(_signal: int, _frame: FrameType | None) -> None:
         if token.cancelled:
             os._exit(STOPPED_BY_CTRL_C)
         token.cancel()
+        last_call.start()
 
     numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
     previous = {number: signal.getsignal(number) for number in numbers}
@@ -69,8 +76,20 @@ def _ctrl_c_cancels(token: CancelToken) -> Iterator[None]:
     try:
         yield
     finally:
+        last_call.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _stop_at_once() -> None:
+    """End although something does not heed the cancellation, such as the import of PyTorch.
+
+    A library survives any end: catalog and index lose only what was in flight.
+    """
+    output.report(MusicSimError("Stopped.", "What was finished is kept; run the command again to go on."))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(STOPPED_BY_CTRL_C)
 
 
 def _start_log(settings: Settings) -> None:

@@ -62,7 +62,8 @@ def seed_from_file(
     """Any audio file; one whose sound the library knows is not heard again, and none is added.
 
     `embedder` loads the model, and is called only when there is something to hear.
-    Raises AudioError or StorageError when the file cannot be heard, Cancelled when abandoned.
+    Raises AudioError or StorageError when the file cannot be heard, UsageError when the library was heard
+    with another version of the model, Cancelled when abandoned.
     """
     started = time.monotonic()
     audio = examine(path, cancel=cancel)
@@ -71,6 +72,11 @@ def seed_from_file(
         sounds = catalog.sounds([audio.track_id], model).get(audio.track_id, ())
         return Seed(audio.track_id, known, sounds, audio.tags, path, time.monotonic() - started)
     listener = embedder()
+    if listener.model != model:
+        raise UsageError(
+            f"The library was heard with {model}, and files are now heard with {listener.model}.",
+            "Search with a track of the library, or run musicsim-tui ingest to hear it again.",
+        )
     assembly = TrackAssembly(listener, coverage)
     batch: list[AudioWindow] = []
     windows_cut = 0

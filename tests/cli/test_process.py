@@ -167,6 +167,32 @@ def test_two_ingests_at_once_lose_nothing_and_a_search_runs_beside_them(
         assert [(row.heard, row.indexed) for row in services.engine.status()] == [(36, 36)]
 
 
+def test_ctrl_c_ends_even_what_does_not_heed_it(environment: dict[str, str], tmp_path: Path) -> None:
+    """A load that hangs stands in for whatever cannot be cancelled, such as the import of a library."""
+    script = (
+        "import os, signal, sys, threading\n"
+        "from musicsim_tui.services.models import Models\n"
+        "def hang(*_):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    threading.Event().wait()\n"
+        "Models.embedder = hang\n"
+        f"sys.argv = ['musicsim-tui', '--json', '--data-dir', {str(tmp_path / 'data')!r}, 'ingest', '.']\n"
+        "from musicsim_tui.cli.main import run\n"
+        "run()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+    assert json.loads(done.stdout)["error"]["title"] == "Stopped."
+
+
 def test_a_closed_pipe_is_no_error(environment: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
         f"{sys.executable} -m musicsim_tui config show | head -n 1",
