@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 MN04 = ModelVersion("mn04", 1, 384)
 
 MN04_SAME_RECORDING_COSINE = 0.97
-"""Of 165 real excerpts of 20 s every mp3 128k and opus 64k stays above .98, of 75 of 40 s 92 % also when
-trimmed by 3 s above .97; of 13,455 pairs of different tracks one passes.
+"""Of 165 real excerpts of 20 s every mp3 128k and opus 64k stays above .98, and of 75 of 40 s nine in ten
+above .97 when trimmed by 3 s as well; of 13,455 pairs of other tracks only one jingle under two names does.
 """
 
 _BATCH_ON_CPU = 8
