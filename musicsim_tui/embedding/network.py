@@ -213,7 +213,7 @@ def _as_tensor(batch: Samples) -> Tensor:
 
 def _finite_rows(heard: tuple[Vectors, Vectors]) -> NDArray[np.bool_]:
     vectors, sounds = heard
-    finite: NDArray[np.bool_] = np.isfinite(vectors).all(axis=1) & np.isfinite(sounds).all(axis=1)
+    finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(np.hstack((vectors, sounds))), axis=1)
     return finite
 
 
