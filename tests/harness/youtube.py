@@ -167,9 +167,11 @@ class YouTube:
             "videoId": video_id,
             "title": {"runs": [{"text": video.listed_title or video.title}]},
         }
-        if video.live:
-            style = {"live": "LIVE", "upcoming": "UPCOMING"}[video.live]
-            renderer["thumbnailOverlays"] = [{"thumbnailOverlayTimeStatusRenderer": {"style": style}}]
+        if video.live == "live":
+            overlay = {"thumbnailOverlayTimeStatusRenderer": {"style": "LIVE"}}
+            renderer["thumbnailOverlays"] = [overlay]
+        if video.live == "upcoming":
+            renderer["upcomingEventData"] = {"startTime": "1800000000"}
         if video.seconds and video.listed_title not in _HIDDEN_TITLES:
             browse = {"browseId": _CHANNEL_ID, "canonicalBaseUrl": "/@chan"}
             run = {"text": video.channel, "navigationEndpoint": {"browseEndpoint": browse}}
