@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,9 +8,6 @@ from hypothesis import strategies as st
 
 from musicsim_tui.errors import UsageError
 from musicsim_tui.settings import ENVIRONMENT_NAMES, Settings, load_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def load(
@@ -116,22 +113,24 @@ def test_a_damaged_config_is_one_clear_sentence(tmp_path: Path, text: str) -> No
 
 
 def test_env_example_lists_exactly_the_settings() -> None:
-    from pathlib import Path
-
     lines = (Path(__file__).parents[1] / ".env.example").read_text().splitlines()
     listed = [line.removeprefix("#").split("=")[0] for line in lines if "=" in line and line.startswith("#")]
     assert sorted(listed) == sorted(ENVIRONMENT_NAMES.values())
 
 
-@given(st.sampled_from(sorted(ENVIRONMENT_NAMES.values())), st.text())
-def test_any_value_loads_or_is_refused_in_words(name: str, value: str) -> None:
-    from pathlib import Path
-
+def load_or_refuse(name: str, value: str) -> Settings | UsageError:
     nowhere = Path("/nonexistent/file")
     try:
-        settings = load_settings({}, environment={name: value}, dotenv=nowhere, config=nowhere)
-    except UsageError as error:
-        assert error.title
-        assert error.hint
+        return load_settings({}, environment={name: value}, dotenv=nowhere, config=nowhere)
+    except UsageError as refusal:
+        return refusal
+
+
+@given(st.sampled_from(sorted(ENVIRONMENT_NAMES.values())), st.text())
+def test_any_value_loads_or_is_refused_in_words(name: str, value: str) -> None:
+    outcome = load_or_refuse(name, value)
+    if isinstance(outcome, UsageError):
+        assert outcome.title
+        assert outcome.hint
     else:
-        assert isinstance(settings.data_dir, Path)
+        assert isinstance(outcome.data_dir, Path)
