@@ -42,6 +42,7 @@ class FailureKind(Enum):
     DISK_FULL = "disk full"
     COOKIES = "cookies"
     BAD_LINK = "bad link"
+    BUSY = "busy"
     UNKNOWN = "unknown"
 
     @property
@@ -142,6 +143,9 @@ _WORDS: Mapping[FailureKind, _Words] = {
     FailureKind.BAD_LINK: _Words(
         "No music can be found behind this link.",
         "Check the link in a browser: it has to open a page that plays.",
+    ),
+    FailureKind.BUSY: _Words(
+        "Another musicsim-tui is fetching it right now.", "Wait until it is done.", retryable=True
     ),
     FailureKind.UNKNOWN: _Words("The site refused.", _UPDATE, retryable=True),
 }

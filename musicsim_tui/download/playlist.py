@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicsim_tui.download.failures import DownloadError, FailureKind, advice
 from musicsim_tui.download.links import Choice, Question, UndecidedLink, is_endless, question_about
-from musicsim_tui.download.session import JobLog, open_session
+from musicsim_tui.download.session import JobLog, open_session, resolve
 from musicsim_tui.download.titles import clean_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MIX_ENTRIES = 50
 """Taken of an endless mix when nobody says how many."""
 RETRY_PAUSE_SECONDS = 2.0
-_MAX_REDIRECTIONS = 5
 _MAX_NESTING = 3
 _ID_BYTES = 8
 _NO_EXTRACTOR = frozenset({"generic", "html5mediaembed"})
@@ -174,7 +173,7 @@ class _Reader:
         parameters = {"noplaylist": self._single, "lazy_playlist": True}
         try:
             with open_session(self._options, self._cancel, self._log, parameters) as session:
-                info = _resolved(session, self._link)
+                info = resolve(session, self._link)
                 self.header = _header(info, self._link, self._endless)
                 yield self.header
                 for raw in self._within_limit(_flat(session, info)):
@@ -215,16 +214,6 @@ class _Reader:
         self._limited = len(self.entries) >= self._limit
 
 
-def _resolved(session: Any, link: str, extractor: str | None = None) -> dict[str, Any]:  # noqa: ANN401
-    """What a link is in the end: a playlist or a video, redirections followed."""
-    info: dict[str, Any] = session.extract_info(link, download=False, process=False, ie_key=extractor)
-    for _ in range(_MAX_REDIRECTIONS):
-        if info.get("_type") not in ("url", "url_transparent"):
-            break
-        info = session.extract_info(info["url"], download=False, process=False, ie_key=info.get("ie_key"))
-    return info
-
-
 def _flat(session: Any, info: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
     """The things that play in a playlist, those of the playlists inside it included; a video is its own."""
     if info.get("_type") not in ("playlist", "multi_video"):
@@ -237,7 +226,7 @@ def _flat(session: Any, info: Mapping[str, Any], depth: int = 0) -> Iterator[Map
             yield from _flat(session, raw, depth + 1)
         elif _is_list(session, raw):
             if depth < _MAX_NESTING:
-                yield from _flat(session, _resolved(session, raw["url"], raw.get("ie_key")), depth + 1)
+                yield from _flat(session, resolve(session, raw["url"], raw.get("ie_key")), depth + 1)
         else:
             yield raw
 

@@ -23,6 +23,7 @@ _KEPT_MESSAGES = 100
 _SOCKET_TIMEOUT_SECONDS = 10.0
 _RETRIES = 5
 _EXTRACTOR_RETRIES = 2
+_MAX_REDIRECTIONS = 5
 
 ALLOWED_OPTIONS: Mapping[str, tuple[type, ...]] = {
     "extractor_args": (dict,),
@@ -106,6 +107,16 @@ def open_session(
     except Exception as error:  # extractors fail in every way there is
         cancel.check()
         raise describe(error, list(log.warnings)) from error
+
+
+def resolve(session: Any, link: str, extractor: str | None = None) -> dict[str, Any]:  # noqa: ANN401
+    """What a link is in the end: a playlist or a video, redirections followed."""
+    info: dict[str, Any] = session.extract_info(link, download=False, process=False, ie_key=extractor)
+    for _ in range(_MAX_REDIRECTIONS):
+        if info.get("_type") not in ("url", "url_transparent"):
+            break
+        info = session.extract_info(info["url"], download=False, process=False, ie_key=info.get("ie_key"))
+    return info
 
 
 def _session_class() -> Any:  # noqa: ANN401

@@ -36,7 +36,7 @@ def _jpeg() -> bytes:
 @pytest.fixture
 def server(media: Path) -> Iterator[LoopServer]:
     """Loopback media; nothing else can be reached while it is there."""
-    with LoopServer(media) as server, only_loopback(server):
+    with LoopServer(media) as server, only_loopback(server.url):
         server.items = [(f"Band — Söng {n} 🎧 <x>", f"/media/{n}") for n in ("a.mp3", "d.flac", "e.ogg")]
         yield server
 

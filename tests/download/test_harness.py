@@ -48,11 +48,11 @@ def test_the_real_extractors_read_videos_channels_and_mixes(youtube: YouTube) ->
 
 def test_asking_any_other_host_fails(tmp_path: Path) -> None:
     with LoopServer(tmp_path) as server:
-        with pytest.raises(AssertionError, match=r"example\.org"), only_loopback(server):
+        with pytest.raises(AssertionError, match=r"example\.org"), only_loopback(server.url):
             extract("https://example.org/x.mp3")
         with (
             pytest.raises(AssertionError, match=r"192\.0\.2\.1"),
-            only_loopback(server),
+            only_loopback(server.url),
             socket.socket() as client,
         ):
             client.connect(("192.0.2.1", 80))
@@ -66,6 +66,6 @@ def test_swallowing_the_refusal_does_not_help(tmp_path: Path) -> None:
     with (
         LoopServer(tmp_path) as server,
         pytest.raises(AssertionError, match="example"),
-        only_loopback(server),
+        only_loopback(server.url),
     ):
         swallow()

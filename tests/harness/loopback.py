@@ -5,20 +5,17 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from tests.harness.loop_server import LoopServer
 
 _YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "googlevideo.com", "ytimg.com", "googleapis.com", "ggpht.com")
 _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 @contextmanager
-def only_loopback(server: LoopServer) -> Iterator[None]:
-    """yt-dlp's requests for YouTube go to `server`; asking another host fails, and so does the block."""
+def only_loopback(base: str) -> Iterator[None]:
+    """YouTube is at `base`, a server on loopback; asking another host fails, and fails the whole block."""
     import yt_dlp
     from yt_dlp.networking import Request
 
@@ -45,7 +42,7 @@ def only_loopback(server: LoopServer) -> Iterator[None]:
         host = url.hostname or ""
         if any(host == known or host.endswith(f".{known}") for known in _YOUTUBE_HOSTS):
             request = request.copy()
-            request.url = f"{server.url}/yt/{host}{url.path}" + (f"?{url.query}" if url.query else "")
+            request.url = f"{base}/yt/{host}{url.path}" + (f"?{url.query}" if url.query else "")
         elif host not in _LOOPBACK and url.scheme in ("http", "https") and host:
             refuse(host)
         return urlopen(self, request)

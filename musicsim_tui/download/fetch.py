@@ -1,0 +1,348 @@
+"""Fetches entries one at a time: download, verify, convert, tag, and put in place under its final name.
+
+Until a file is verified it lives in a folder of its own below `FetchRequest.work`, named by ids. Whatever
+stops a fetch, SIGKILL included, the next one goes on with what that folder holds.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicsim_tui.audio.decode import decode_mono, decode_stereo
+from musicsim_tui.audio.encode import MP3_QUALITY, write_audio
+from musicsim_tui.audio.identity import examine
+from musicsim_tui.audio.reader import storage_error
+from musicsim_tui.download.failures import DownloadError, FailureKind, failure
+from musicsim_tui.download.file_names import safe_id, safe_name
+from musicsim_tui.download.media import Media, Transfer, bring
+from musicsim_tui.download.session import SiteOptions
+from musicsim_tui.download.tagging import tag_mp3, tag_original
+from musicsim_tui.errors import AudioError, StorageError
+from musicsim_tui.track import Tags
+
+if TYPE_CHECKING:
+    from musicsim_tui.audio.decode import AudioBlocks
+    from musicsim_tui.audio.identity import AudioFile
+    from musicsim_tui.download.playlist import Entry, SourceId
+    from musicsim_tui.download.titles import Labels
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.track import Samples
+
+_REPORT_SECONDS = 0.1
+_TOLERANCE_SECONDS = 2.0
+_TOLERANCE = 0.02
+_SHORT_TOLERANCE = 0.25
+"""Sites round lengths to seconds, and encoders pad: 2 s or 2 %, and a quarter of what is shorter than 8 s."""
+_GUESSED_LENGTHS = frozenset({"mp3", "aac"})
+"""Codecs whose bare streams have no header that tells their length."""
+_CONVERTED = "converted.mp3"
+_LOCK = "lock"
+
+
+class Stage(Enum):
+    """What is being done for an entry."""
+
+    PAUSING = "pausing"
+    ASKING = "asking"
+    DOWNLOADING = "downloading"
+    CONVERTING = "converting"
+    CHECKING = "checking"
+    FINISHING = "finishing"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchProgress:
+    """A snapshot. `done` and `total` are bytes while downloading, seconds of audio while converting or
+    checking, seconds while pausing; `speed` is bytes a second."""
+
+    source: SourceId
+    stage: Stage
+    done: float = 0.0
+    total: float | None = None
+    speed: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """Where to and how. `folder` takes the finished files and `work` the unfinished ones, best on the same
+    disk; `keep_original` keeps the audio as the site has it instead of converting it to MP3."""
+
+    folder: Path
+    work: Path
+    keep_original: bool = False
+    mp3_quality: float = MP3_QUALITY
+    options: SiteOptions = field(default_factory=SiteOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A finished file. `seconds` as decoded; `codec` is the one the site had; `damaged_packets` could not be
+    decoded and were passed over; `advice` is what would make the next downloads better."""
+
+    source: SourceId
+    path: Path
+    labels: Labels
+    link: str
+    seconds: float
+    bytes: int
+    codec: str
+    damaged_packets: int
+    has_cover: bool
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Seconds between two entries, drawn anew each time: what yt-dlp advises for YouTube."""
+
+    shortest: float = 10.0
+    longest: float = 20.0
+
+    def draw(self) -> float:
+        return random.uniform(self.shortest, self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSummary:
+    """What came of a queue. `stopped_by` is the failure because of which the rest was not tried."""
+
+    ready: int
+    failed: int
+    untried: int
+    stopped_by: DownloadError | None = None
+
+
+def fetch(
+    entry: Entry,
+    request: FetchRequest,
+    cancel: CancelToken,
+    on_progress: Callable[[FetchProgress], None] = lambda _: None,
+) -> Fetched:
+    """Fetch one entry; the file appears whole, verified and tagged, or not at all.
+
+    Cancelling takes effect within a second while data flows, else within the socket's time-out. Raises
+    DownloadError, StorageError when the disk or folder fails in another way than being full, Cancelled.
+    """
+    report = _Reporter(entry.source, on_progress)
+    with _work_folder(entry.source, request.work) as work:
+        report(Stage.ASKING)
+        media = bring(entry, work, request.options, cancel, report.transfer)
+        try:
+            fetched = _finish(entry, media, request, work, cancel, report)
+        except DownloadError as error:
+            if error.kind in (FailureKind.NOT_AUDIO, FailureKind.TRUNCATED):
+                _empty(work)
+            raise
+        forget_partial(entry.source, request.work)
+    return fetched
+
+
+def fetch_each(
+    entries: Iterable[Entry],
+    request: FetchRequest,
+    cancel: CancelToken,
+    *,
+    on_ready: Callable[[Entry, Fetched], None],
+    on_failed: Callable[[Entry, DownloadError], None],
+    on_progress: Callable[[FetchProgress], None] = lambda _: None,
+    pause: Pause | None = None,
+) -> FetchSummary:
+    """Fetch entries in order, politely. A failure that every other entry would meet stops the queue.
+
+    Raises StorageError and Cancelled; what is ready by then was handed to `on_ready`.
+    """
+    pause = pause or Pause()
+    waiting = list(entries)
+    ready = failed = 0
+    for number, entry in enumerate(waiting):
+        if number:
+            seconds = pause.draw()
+            on_progress(FetchProgress(entry.source, Stage.PAUSING, 0.0, seconds, seconds_left=seconds))
+            cancel.wait(seconds)
+        try:
+            fetched = fetch(entry, request, cancel, on_progress)
+        except DownloadError as error:
+            failed += 1
+            on_failed(entry, error)
+            if error.stops_queue:
+                return FetchSummary(ready, failed, len(waiting) - number - 1, error)
+        else:
+            ready += 1
+            on_ready(entry, fetched)
+    return FetchSummary(ready, failed, 0)
+
+
+def forget_partial(source: SourceId, work: Path) -> None:
+    """Remove what an unfinished fetch left, as far as that is possible."""
+    shutil.rmtree(_folder_of(source, work), ignore_errors=True)
+
+
+class _Reporter:
+    """Snapshots: at once when the stage changes, else at most ten a second."""
+
+    def __init__(self, source: SourceId, on_progress: Callable[[FetchProgress], None]) -> None:
+        self._source = source
+        self._on_progress = on_progress
+        self._stage: Stage | None = None
+        self._next = 0.0
+
+    def __call__(
+        self,
+        stage: Stage,
+        done: float = 0.0,
+        total: float | None = None,
+        speed: float | None = None,
+        seconds_left: float | None = None,
+    ) -> None:
+        now = time.monotonic()
+        if stage is self._stage and now < self._next:
+            return
+        self._stage, self._next = stage, now + _REPORT_SECONDS
+        self._on_progress(FetchProgress(self._source, stage, done, total, speed, seconds_left))
+
+    def transfer(self, transfer: Transfer) -> None:
+        self(Stage.DOWNLOADING, transfer.done, transfer.total, transfer.speed, transfer.seconds_left)
+
+
+def _finish(
+    entry: Entry, media: Media, request: FetchRequest, work: Path, cancel: CancelToken, report: _Reporter
+) -> Fetched:
+    """Everything behind the download: nothing here asks the network."""
+    try:
+        audio = examine(media.path, cancel=cancel)
+        blocks = _decoder(media.path, audio, cancel)
+        if request.keep_original:
+            finished = media.path
+            for _ in _watched(blocks, Stage.CHECKING, media.announced, report):
+                pass
+        else:
+            finished = work / _CONVERTED
+            watched = _watched(blocks, Stage.CONVERTING, media.announced, report)
+            tags = Tags(media.labels.title, media.labels.artist, media.labels.album, media.labels.year)
+            write_audio(finished, watched, blocks.rate, tags, mp3_quality=request.mp3_quality, cancel=cancel)
+        _refuse_truncated(audio, blocks.seconds, media.announced)
+        report(Stage.FINISHING)
+        tag = tag_original if request.keep_original else tag_mp3
+        tag(finished, media.labels, media.link, media.cover)
+        path = request.folder / safe_name(
+            media.labels.artist, media.labels.title, entry.source.id, finished.suffix
+        )
+        size = finished.stat().st_size
+        _put_in_place(finished, path)
+    except AudioError as error:
+        raise failure(FailureKind.NOT_AUDIO, detail=error.title) from error
+    except StorageError as error:
+        if (full := _without_room(error.__cause__)) is not None:
+            raise full from error
+        raise
+    except OSError as error:
+        raise _without_room(error) or storage_error(error) from error
+    return Fetched(
+        source=entry.source,
+        path=path,
+        labels=media.labels,
+        link=media.link,
+        seconds=blocks.seconds,
+        bytes=size,
+        codec=audio.codec,
+        damaged_packets=blocks.damaged_packets,
+        has_cover=media.cover is not None,
+        advice=media.advice,
+    )
+
+
+def _decoder(path: Path, audio: AudioFile, cancel: CancelToken) -> AudioBlocks:
+    decode = decode_mono if audio.channels == 1 else decode_stereo
+    return decode(path, audio.sample_rate, cancel=cancel)
+
+
+def _watched(
+    blocks: AudioBlocks, stage: Stage, announced: float | None, report: _Reporter
+) -> Iterator[Samples]:
+    started = time.monotonic()
+    for block in blocks:
+        done = blocks.seconds
+        rest = None
+        if announced is not None and done:
+            rest = max(0.0, announced - done) * (time.monotonic() - started) / done
+        report(stage, done, announced, seconds_left=rest)
+        yield block
+
+
+def _refuse_truncated(audio: AudioFile, seconds: float, announced: float | None) -> None:
+    """Compares what was decoded with what was announced, by the site or by the file's own header."""
+    if announced is None and audio.codec not in _GUESSED_LENGTHS:
+        announced = audio.header_duration
+    if announced is None:
+        return
+    tolerance = max(min(_TOLERANCE_SECONDS, _SHORT_TOLERANCE * announced), _TOLERANCE * announced)
+    if seconds < announced - tolerance:
+        raise failure(FailureKind.TRUNCATED, detail=f"{seconds:.0f} of {announced:.0f} seconds are there.")
+
+
+def _without_room(error: BaseException | None) -> DownloadError | None:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return failure(FailureKind.DISK_FULL)
+    return None
+
+
+def _put_in_place(finished: Path, path: Path) -> None:
+    """Under the final name, atomically, on whatever disk that is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.replace(finished, path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = path.parent / f".{safe_id(str(path.name))}.part"
+        try:
+            _copy(finished, part)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        shutil.copyfileobj(reader, writer)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _folder_of(source: SourceId, work: Path) -> Path:
+    return work / f"{safe_id(source.extractor)}-{safe_id(source.id)}"
+
+
+@contextmanager
+def _work_folder(source: SourceId, work: Path) -> Iterator[Path]:
+    """The entry's own folder, held against other processes; the lock goes with the process."""
+    folder = _folder_of(source, work)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("wb")
+    except OSError as error:
+        raise _without_room(error) or storage_error(error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise failure(FailureKind.BUSY) from error
+        yield folder
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name != _LOCK:
+            path.unlink(missing_ok=True)
