@@ -47,7 +47,8 @@ class TrackAssembly:
         `windows_cut` counts the silent ones too: when there were fewer than the coverage asks for, every
         window was heard, and the embedding says so. Raises AudioError when the embedder gave no numbers.
         """
-        if not np.isfinite(self._sum).all():
+        windows = np.concatenate(self._windows)
+        if not (np.isfinite(self._sum).all() and np.isfinite(windows).all()):
             raise AudioError(
                 "The model makes no numbers of this recording.",
                 "The file probably holds damaged samples: convert it with another program, then retry.",
@@ -57,7 +58,7 @@ class TrackAssembly:
             model=self._model,
             coverage=None if covers_all else self._coverage,
             mean=(self._sum / len(self._starts)).astype(np.float32),
-            windows=np.concatenate(self._windows),
+            windows=windows,
             starts=np.asarray(self._starts, dtype=np.float32),
         )
         return embedding, self._tally.best(SOUNDS_KEPT)

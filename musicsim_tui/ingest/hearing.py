@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicsim_tui.ingest.listening import CutWindow
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from musicsim_tui.embedding.embedder import Embedder
-    from musicsim_tui.ingest.listening import Finding, Listening
+    from musicsim_tui.ingest.listening import CutWindow, Listening
 
+_POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 0.25
 """How long a partial batch waits for more windows while decoding is the slower stage."""
 
@@ -26,48 +25,48 @@ class HearingStage:
     def __init__(
         self,
         embedder: Embedder,
-        windows: queue.Queue[CutWindow | Finding],
+        windows: queue.Queue[CutWindow],
         completed: Callable[[Listening], None],
-        found: Callable[[Finding], None],
     ) -> None:
         self._embedder = embedder
         self._windows = windows
         self._completed = completed
-        self._found = found
         self._batches: dict[int, list[CutWindow]] = {}
+        """Windows by their length in samples, the length that has waited longest first."""
         self.audio_seconds = 0.0
 
     def run(self, decoding: Callable[[], bool], stopped: Callable[[], bool]) -> None:
         """Work until nothing is left to decode or `stopped`. Raises ModelError when hearing is impossible."""
-        oldest: float | None = None
+        idle_since: float | None = None
         while not stopped():
             still_decoding = decoding()
             try:
-                item = self._windows.get(timeout=0.02 if self._batches else 0.1)
+                window = self._windows.get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                overdue = oldest is not None and time.monotonic() - oldest > _PATIENCE_SECONDS
-                if self._batches and (overdue or not still_decoding):
-                    self._embed_all(stopped)
-                    oldest = None
-                if not still_decoding and not self._batches and self._windows.empty():
+                if not still_decoding and not self._batches:
                     return
+                idle_since = idle_since or time.monotonic()
+                if not still_decoding or time.monotonic() - idle_since > _PATIENCE_SECONDS:
+                    self._embed_oldest()
                 continue
-            if not isinstance(item, CutWindow):
-                self._found(item)
-            elif item.samples is None:
-                self._complete(item.listening)
-            else:
-                oldest = oldest or time.monotonic()
-                batch = self._batches.setdefault(len(item.samples), [])
-                batch.append(item)
-                if len(batch) >= self._embedder.batch_size:
-                    self._embed(len(item.samples))
-                    oldest = time.monotonic() if self._batches else None
+            idle_since = None
+            self._take(window)
 
-    def _embed_all(self, stopped: Callable[[], bool]) -> None:
-        for length in list(self._batches):
-            if not stopped():
-                self._embed(length)
+    def _take(self, window: CutWindow) -> None:
+        if window.samples is None:
+            self._complete(window.listening)
+            return
+        length = len(window.samples)
+        batch = self._batches.setdefault(length, [])
+        batch.append(window)
+        if len(batch) >= self._embedder.batch_size:
+            self._embed(length)
+        elif sum(map(len, self._batches.values())) >= 2 * self._embedder.batch_size:
+            self._embed_oldest()
+
+    def _embed_oldest(self) -> None:
+        if self._batches:
+            self._embed(next(iter(self._batches)))
 
     def _embed(self, length: int) -> None:
         batch = self._batches.pop(length)

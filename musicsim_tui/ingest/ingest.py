@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import UsageError
 from musicsim_tui.ingest.forecast import make_forecast
-from musicsim_tui.ingest.pipeline import Outcome, Pipeline
+from musicsim_tui.ingest.pipeline import Pipeline
 from musicsim_tui.ingest.plan import make_plan
 from musicsim_tui.ingest.report import IngestSummary, ItemFailure
+from musicsim_tui.ingest.writing import Outcome
 from musicsim_tui.jobs import Cancelled
 from musicsim_tui.library.records import Root
 
@@ -75,9 +76,11 @@ def ingest(
         hooks.forecast(forecast)
     outcome = _hear(catalog, embedder, plan, request, hooks, cancel)
     if not cancel.cancelled:
-        catalog.mark_missing(plan.missing)
+        fell_silent = {root for root, _ in outcome.offline}
+        catalog.mark_missing([path for path in plan.missing if fell_silent.isdisjoint(path.parents)])
         for root in plan.scanned:
-            catalog.mark_scanned(root, time.time())
+            if root not in fell_silent:
+                catalog.mark_scanned(root, time.time())
     failures = (*absent, *outcome.failures)
     return IngestSummary(
         model=embedder.model,
@@ -90,7 +93,7 @@ def ingest(
         audio_seconds=outcome.audio_seconds,
         seconds=time.monotonic() - started,
         failures=failures,
-        offline=tuple(plan.offline),
+        offline=(*plan.offline, *outcome.offline),
         cancelled=cancel.cancelled,
     )
 

@@ -1,4 +1,4 @@
-"""The decoding stage: threads that turn files into windows, and a watch over decoders that hang."""
+"""The decoding stage: workers that turn files into windows, and a watch over decoders that hang."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from musicsim_tui.audio.decode import decode_mono
-from musicsim_tui.audio.identity import examine
-from musicsim_tui.audio.waveform import WaveformBuilder
-from musicsim_tui.audio.windows import cut_windows
 from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import AudioError, MusicSimError
+from musicsim_tui.ingest.decoder import LocalDecoder, ProcessDecoder, unexpected
 from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.records import FileRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from musicsim_tui.audio.identity import AudioFile
     from musicsim_tui.audio.waveform import Waveform
+    from musicsim_tui.audio.windows import AudioWindow
     from musicsim_tui.embedding.embedder import Embedder
+    from musicsim_tui.ingest.decoder import Decoder
     from musicsim_tui.track import Samples, TrackId
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ HANG_SECONDS = 120.0
 _SLOWEST_BYTES_PER_SECOND = 2_000_000
 """A file on a slow share may take its time: the pace below which reading counts as hanging."""
 _POLL_SECONDS = 0.1
+_WORKERS_AT_FIRST = 2
 _HANGS = AudioError(
     "The decoder hangs on this file.",
     "The file is probably damaged: convert it with another program, then retry.",
@@ -123,82 +124,103 @@ class Claims:
 
 
 class _Worker(threading.Thread):
-    """One decoding thread. `since` is when the current call into the decoder began, None between calls."""
+    """A thread with a decoder. `since` is when the decoder was last heard of while it is waited for, None
+    while it is not."""
 
     def __init__(self, stage: DecodingStage, number: int) -> None:
         super().__init__(name=f"decode-{number}", daemon=True)
         self._stage = stage
+        self._decoder: Decoder | None = None
         self.token = CancelToken()
         self.since: float | None = None
         self.file: FoundFile | None = None
         self.track_id: TrackId | None = None
+        self._claiming = threading.Lock()
+
+    def abandon(self) -> TrackId | None:
+        """Give up on this thread; returns the sound it had claimed. It claims none from now on."""
+        with self._claiming:
+            self.token.cancel()
+            return self.track_id
 
     def run(self) -> None:
-        while not self.token.cancelled and (file := self._stage.next_file()) is not None:
-            self.file, self.track_id = file, None
-            error: MusicSimError | None = None
-            try:
-                self._listen(file)
-            except Cancelled:
-                return
-            except MusicSimError as known:
-                error = known
-            except Exception as unexpected:  # the edge of one item: the rest of the folder goes on
-                log.exception("decoding %r", os.fspath(file.path))
-                error = AudioError(
-                    f"The file could not be heard ({type(unexpected).__name__}: {unexpected}).",
-                    "Convert it with another program, then retry; the log has the details.",
-                )
-            finally:
-                self.since = None
-            if error is not None:
-                with contextlib.suppress(Cancelled):
-                    self._stage.fail(file, self.track_id, error, self.token)
-            self.file = None
+        with contextlib.closing(self._stage.new_decoder(self.token, self._pulse)) as self._decoder:
+            while not self.token.cancelled and (file := self._stage.next_file()) is not None:
+                try:
+                    self._take(file, self._decoder)
+                except Cancelled:
+                    return
 
-    def _listen(self, file: FoundFile) -> None:
+    def stop(self) -> None:
+        """End the work soon, from another thread; in this process a decoder that hangs is left behind."""
+        self.token.cancel()
+        if self._decoder is not None:
+            self._decoder.abort()
+
+    def _take(self, file: FoundFile, decoder: Decoder) -> None:
+        """Hear a file and report its failure. Raises Cancelled."""
+        self.file, self.track_id = file, None
+        error: MusicSimError | None = None
+        try:
+            self._listen(file, decoder)
+        except Cancelled:
+            raise
+        except MusicSimError as known:
+            error = known
+        except Exception as unforeseen:  # the edge of one item: the rest of the folder goes on
+            log.exception("decoding %r", os.fspath(file.path))
+            error = unexpected(unforeseen)
+        finally:
+            self.since = None
+        if error is not None and not self.token.cancelled:
+            self._stage.fail(file, self.track_id, error)
+        self.file = None
+
+    def _listen(self, file: FoundFile, decoder: Decoder) -> None:
         stage = self._stage
-        self.since = time.monotonic()
-        audio = examine(file.path, cancel=self.token)
+        self._pulse()
+        audio = decoder.examine(file.path)
         self.since = None
         record = FileRecord(file.path, file.stamp, audio.tags, audio.track_id)
-        claimed = stage.claims.claim(record)
+        with self._claiming:
+            self.token.check()
+            claimed = stage.claims.claim(record)
+            self.track_id = audio.track_id if claimed else None
         if claimed is False:
-            stage.put(SoundKnown(record), self.token)
+            stage.know(record)
         if not claimed:
             return
-        self.track_id = audio.track_id
         listening = Listening(file, audio, TrackAssembly(stage.embedder, stage.coverage))
-        builder = WaveformBuilder(stage.embedder.sample_rate)
-        blocks = self._watched(decode_mono(file.path, stage.embedder.sample_rate, cancel=self.token))
-        for window in cut_windows(
-            builder.watch(blocks),
-            stage.embedder.sample_rate,
-            coverage=stage.coverage,
-            expected_seconds=audio.expected_seconds,
-        ):
+        for window in self._watched(decoder.windows(file.path, audio.expected_seconds)):
             listening.windows_cut += 1
             if not window.silent:
                 listening.windows_loud += 1
                 stage.put(CutWindow(listening, window.start, window.samples), self.token)
         if not listening.windows_loud:
             raise _SILENT
-        listening.waveform = builder.finish()
+        listening.waveform = decoder.waveform()
         stage.put(CutWindow(listening, 0.0, None), self.token)
 
-    def _watched(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
-        iterator = iter(blocks)
+    def _watched(self, windows: Iterable[AudioWindow]) -> Iterator[AudioWindow]:
+        iterator = iter(windows)
         while True:
-            self.since = time.monotonic()
-            block = next(iterator, None)
+            self._pulse()
+            window = next(iterator, None)
             self.since = None
-            if block is None:
+            if window is None:
                 return
-            yield block
+            yield window
+
+    def _pulse(self) -> None:
+        self.since = time.monotonic()
 
 
 class DecodingStage:
-    """Decodes `files` on several threads into a bounded queue of windows."""
+    """Decodes `files` into a bounded queue of windows, with at most `most_workers` at a time.
+
+    `report` takes what needs no hearing: files that failed, and sounds that are known. `processes` gives
+    each worker a process: worth it unless there is little to decode.
+    """
 
     def __init__(
         self,
@@ -206,22 +228,45 @@ class DecodingStage:
         embedder: Embedder,
         coverage: int | None,
         claims: Claims,
+        report: Callable[[Finding], None],
         *,
-        threads: int,
+        most_workers: int,
+        processes: bool,
         queue_size: int,
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
         self.embedder = embedder
         self.coverage = coverage
         self.claims = claims
-        self.windows: queue.Queue[CutWindow | Finding] = queue.Queue(maxsize=queue_size)
+        self.windows: queue.Queue[CutWindow] = queue.Queue(maxsize=queue_size)
+        self._report = report
         self._files = deque(files)
         self._hang_seconds = hang_seconds
-        self._workers = [_Worker(self, number) for number in range(threads)]
+        self._processes = processes
+        self._most_workers = min(most_workers, len(self._files))
+        self._workers: list[_Worker] = []
 
     def start(self) -> None:
-        for worker in self._workers:
-            worker.start()
+        for _ in range(_WORKERS_AT_FIRST):
+            self._add_worker()
+
+    def keep_up(self) -> None:
+        """Add a worker when whoever takes the windows has to wait for them."""
+        if self._files and self.windows.empty():
+            self._add_worker()
+
+    def _add_worker(self) -> None:
+        if len(self._workers) < self._most_workers:
+            self._workers.append(_Worker(self, len(self._workers)))
+            self._workers[-1].start()
+
+    def new_decoder(self, cancel: CancelToken, pulse: Callable[[], None]) -> Decoder:
+        if self._processes:
+            try:
+                return ProcessDecoder(self.embedder.sample_rate, self.coverage, cancel, pulse)
+            except OSError as error:
+                log.warning("no process for a decoder: %s", error)
+        return LocalDecoder(self.embedder.sample_rate, self.coverage, cancel, pulse)
 
     @property
     def running(self) -> bool:
@@ -229,8 +274,8 @@ class DecodingStage:
 
     @property
     def decoding(self) -> tuple[str, ...]:
-        """Names of the files being decoded now."""
-        return tuple(file.path.name for worker in self._workers if (file := worker.file) is not None)
+        """Paths of the files being decoded now."""
+        return tuple(str(file.path) for worker in self._workers if (file := worker.file) is not None)
 
     def next_file(self) -> FoundFile | None:
         try:
@@ -239,12 +284,25 @@ class DecodingStage:
             return None
 
     def cancel(self) -> None:
-        """Ask every worker to end; a decoder that hangs is left behind."""
+        """Make every worker end soon."""
         for worker in self._workers:
-            worker.token.cancel()
+            worker.stop()
 
-    def put(self, item: CutWindow | Finding, token: CancelToken) -> None:
-        """Hand an item on, waiting while the queue is full. Raises Cancelled."""
+    def drop_under(self, root: Path) -> int:
+        """Leave out the files below a folder that does not answer any more; returns how many."""
+        dropped = 0
+        for _ in range(len(self._files)):
+            file = self.next_file()
+            if file is None:
+                break
+            if file.path.is_relative_to(root):
+                dropped += 1
+            else:
+                self._files.append(file)
+        return dropped
+
+    def put(self, item: CutWindow, token: CancelToken) -> None:
+        """Hand a window on, waiting while the queue is full. Raises Cancelled."""
         while True:
             token.check()
             try:
@@ -253,11 +311,13 @@ class DecodingStage:
                 continue
             return
 
-    def fail(
-        self, file: FoundFile, track_id: TrackId | None, error: MusicSimError, token: CancelToken
-    ) -> None:
+    def know(self, record: FileRecord) -> None:
+        """Report a file whose sound the library has."""
+        self._report(SoundKnown(record))
+
+    def fail(self, file: FoundFile, track_id: TrackId | None, error: MusicSimError) -> None:
         """Report a file that failed. Copies that waited for it get a try of their own."""
-        self.put(FileFailed(file, error), token)
+        self._report(FileFailed(file, error))
         for record in self.claims.settle(track_id, heard=False) if track_id else []:
             self._files.append(FoundFile(record.path, record.stamp))
 
@@ -270,7 +330,9 @@ class DecodingStage:
                 continue
             if now - since < self._hang_seconds + file.stamp.size / _SLOWEST_BYTES_PER_SECOND:
                 continue
-            worker.token.cancel()
-            fresh = self._workers[place] = _Worker(self, place)
-            self.fail(file, worker.track_id, _HANGS, fresh.token)
+            track_id = worker.abandon()
+            worker.stop()
+            self.fail(file, track_id, _HANGS)
+            fresh = _Worker(self, place)
             fresh.start()
+            self._workers[place] = fresh  # started first: the stage never looks finished in between

@@ -1,65 +1,39 @@
-"""Decode threads, window batches across tracks, one embedding stage, batched writes: bounded all the way."""
+"""Decoders, window batches across tracks, one embedding stage, batched writes: bounded all the way."""
 
 from __future__ import annotations
 
 import logging
-import os
-import queue
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from musicsim_tui.errors import AudioError, IndexFailure, MusicSimError, StorageError
+from musicsim_tui.errors import AudioError, IndexFailure, MusicSimError
 from musicsim_tui.ingest.hearing import HearingStage
-from musicsim_tui.ingest.listening import HANG_SECONDS, Claims, DecodingStage, FileFailed, SoundKnown
-from musicsim_tui.ingest.report import IngestProgress, ItemFailure
+from musicsim_tui.ingest.listening import HANG_SECONDS, Claims, DecodingStage, FileFailed
+from musicsim_tui.ingest.report import IngestProgress
 from musicsim_tui.ingest.scan import FoundFile
-from musicsim_tui.library.records import Failure, FileRecord, HeardTrack
+from musicsim_tui.ingest.writing import WritingStage
+from musicsim_tui.library.records import HeardTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from musicsim_tui.embedding.embedder import Embedder
-    from musicsim_tui.ingest.listening import Finding, Listening
+    from musicsim_tui.ingest.listening import Listening
     from musicsim_tui.ingest.plan import Plan
+    from musicsim_tui.ingest.writing import Outcome
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
 
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
-_COMMIT_SECONDS = 1.0
-_COMMIT_TRACKS = 64
 _INDEX_SECONDS = 3.0
-_GRACE_SECONDS = 0.5
+_INDEX_RETRY_SECONDS = 30.0
+_WORTH_PROCESSES_BYTES = 16 << 20
+"""A process for a decoder takes as long to start as half of this takes to decode."""
+_GRACE_SECONDS = 0.4
 """How long a cancelled pipeline waits for the batch in the network before it commits without it."""
-
-
-@dataclass(slots=True)
-class _Pending:
-    """What waits for the next commit."""
-
-    heard: list[HeardTrack] = field(default_factory=list)
-    linked: list[FileRecord] = field(default_factory=list)
-    failed: list[Failure] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.heard or self.linked or self.failed)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What the pipeline did, counted as it happens."""
-
-    added: int = 0
-    relinked: int = 0
-    failures: list[ItemFailure] = field(default_factory=list)
-    audio_seconds: float = 0.0
-
-    @property
-    def done(self) -> int:
-        return self.added + self.relinked + len(self.failures)
 
 
 class Pipeline:
@@ -78,29 +52,26 @@ class Pipeline:
         notice: Callable[[str], None],
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
-        self._catalog = catalog
-        self._plan = plan
+        self._total = len(plan.candidates)
         self._publish = publish
         self._index_new = index_new
         self._notice = notice
-        self._claims = Claims(catalog.embedded_ids(embedder.model, coverage))
+        self._claims = Claims(set(plan.embedded))
         self._decoding = DecodingStage(
             plan.candidates,
             embedder,
             coverage,
             self._claims,
-            threads=threads,
+            lambda finding: self._writing.deliver(finding),
+            most_workers=threads,
+            processes=sum(file.stamp.size for file in plan.candidates) >= _WORTH_PROCESSES_BYTES,
             queue_size=2 * embedder.batch_size + threads,
             hang_seconds=hang_seconds,
         )
-        self._hearing = HearingStage(embedder, self._decoding.windows, self._completed, self._found)
-        self._results: queue.SimpleQueue[HeardTrack | Finding] = queue.SimpleQueue()
-        self._outcome = Outcome()
+        self._hearing = HearingStage(embedder, self._decoding.windows, self._completed)
+        self._writing = WritingStage(catalog, plan, self._claims, self._decoding.drop_under)
         self._stop = threading.Event()
-        self._heard_all = threading.Event()
-        self._skip_index = False
         self._error: MusicSimError | None = None
-        self._index_works = True
 
     def run(self, cancel: CancelToken) -> Outcome:
         """Hear everything, or stop soon after `cancel`; either way what is finished is committed.
@@ -108,150 +79,88 @@ class Pipeline:
         Raises ModelError or CatalogError when going on is impossible, after committing what it can.
         """
         started = time.monotonic()
-        hearer = threading.Thread(target=self._hear, name="hear", daemon=True)
-        writer = threading.Thread(target=self._write, name="write", daemon=True)
+        hearer = threading.Thread(target=self._guard, args=(self._hear,), name="hear", daemon=True)
+        writer = threading.Thread(target=self._guard, args=(self._writing.run,), name="write", daemon=True)
+        indexer = threading.Thread(target=self._guard, args=(self._index,), name="index", daemon=True)
         self._decoding.start()
-        hearer.start()
-        writer.start()
+        for thread in (hearer, writer, indexer):
+            thread.start()
         while hearer.is_alive() and writer.is_alive() and not cancel.cancelled and self._error is None:
             hearer.join(_TICK_SECONDS)
             self._decoding.abandon_hanging()
+            self._decoding.keep_up()
             self._publish(self._snapshot(started))
-        self._decoding.cancel()
         self._stop.set()
-        self._skip_index = cancel.cancelled
+        self._decoding.cancel()
         hearer.join(_GRACE_SECONDS)
-        self._heard_all.set()
+        self._writing.finish()
         writer.join()
-        self._outcome.audio_seconds = self._hearing.audio_seconds
+        if not cancel.cancelled:
+            indexer.join()
+        outcome = self._writing.outcome
+        outcome.audio_seconds = self._hearing.audio_seconds
         self._publish(self._snapshot(started))
         if self._error is not None:
             raise self._error
-        return self._outcome
+        return outcome
 
     def _snapshot(self, started: float) -> IngestProgress:
+        outcome = self._writing.outcome
         return IngestProgress(
-            done=self._outcome.done,
-            total=len(self._plan.candidates),
-            added=self._outcome.added,
-            failed=len(self._outcome.failures),
+            done=outcome.done,
+            total=self._total,
+            added=outcome.added,
+            failed=len(outcome.failures),
             audio_seconds=self._hearing.audio_seconds,
             seconds=time.monotonic() - started,
             decoding=self._decoding.decoding,
         )
 
-    def _hear(self) -> None:
+    def _guard(self, stage: Callable[[], None]) -> None:
+        """Run a stage; what it raises ends the pipeline."""
         try:
-            self._hearing.run(lambda: self._decoding.running, self._stop.is_set)
+            stage()
         except MusicSimError as error:
             self._error = error
         except Exception as error:
-            log.exception("hearing")
+            log.exception("ingest")
             self._error = MusicSimError(
-                f"Hearing stopped ({type(error).__name__}: {error}).",
+                f"The ingest stopped ({type(error).__name__}: {error}).",
                 "What was finished is kept; the log has the details. Run ingest again to go on.",
             )
 
-    def _found(self, finding: Finding) -> None:
-        self._results.put(finding)
+    def _hear(self) -> None:
+        self._hearing.run(lambda: self._decoding.running, self._stop.is_set)
+
+    def _index(self) -> None:
+        """Bring fresh tracks to the index while others are heard; a failing engine is tried again later."""
+        pause, noticed = _INDEX_SECONDS, False
+        while not self._stop.wait(pause):
+            try:
+                self._index_new()
+                pause = _INDEX_SECONDS
+            except IndexFailure as error:
+                pause = _INDEX_RETRY_SECONDS
+                if not noticed:
+                    self._notice(f"{error.title} What is heard is safe and is indexed later. {error.hint}")
+                noticed = True
 
     def _completed(self, listening: Listening) -> None:
         try:
             embedding, sounds = listening.assembly.finish(listening.windows_cut)
         except AudioError as error:
-            self._results.put(FileFailed(listening.file, error))
+            self._writing.deliver(FileFailed(listening.file, error))
             for copy in self._claims.settle(listening.audio.track_id, heard=False):
-                self._results.put(FileFailed(FoundFile(copy.path, copy.stamp), error))
+                self._writing.deliver(FileFailed(FoundFile(copy.path, copy.stamp), error))
             return
-        waveform = listening.waveform
-        if waveform is not None:
-            self._results.put(
+        if listening.waveform is not None:
+            self._writing.deliver(
                 HeardTrack(
                     file=listening.record,
-                    duration=waveform.seconds,
-                    loudness=waveform.loudness,
-                    waveform=waveform.peaks,
+                    duration=listening.waveform.seconds,
+                    loudness=listening.waveform.loudness,
+                    waveform=listening.waveform.peaks,
                     embedding=embedding,
                     sounds=sounds,
                 )
-            )
-
-    def _write(self) -> None:
-        pending = _Pending()
-        last_commit = last_index = time.monotonic()
-        try:
-            while True:
-                ended = self._heard_all.is_set()
-                try:
-                    self._sort_in(self._results.get(timeout=_TICK_SECONDS), pending)
-                    ended = False
-                except queue.Empty:
-                    pass
-                now = time.monotonic()
-                full = len(pending.heard) >= _COMMIT_TRACKS
-                if pending and (ended or full or now - last_commit > _COMMIT_SECONDS):
-                    self._commit(pending)
-                    pending = _Pending()
-                    last_commit = now
-                if ended or now - last_index > _INDEX_SECONDS:
-                    self._index()
-                    last_index = time.monotonic()
-                if ended:
-                    return
-        except MusicSimError as error:
-            self._error = error
-        except Exception as error:
-            log.exception("writing")
-            self._error = MusicSimError(
-                f"The library could not be written ({type(error).__name__}: {error}).",
-                "Check the disk, then run ingest again; the log has the details.",
-            )
-
-    def _sort_in(self, item: HeardTrack | Finding, pending: _Pending) -> None:
-        if isinstance(item, HeardTrack):
-            pending.heard.append(item)
-        elif isinstance(item, SoundKnown):
-            pending.linked.append(item.record)
-        else:
-            self._sort_in_failure(item, pending)
-
-    def _sort_in_failure(self, item: FileFailed, pending: _Pending) -> None:
-        path, remembered = item.file.path, not isinstance(item.error, StorageError)
-        if remembered:
-            pending.failed.append(
-                Failure(
-                    path=path,
-                    stamp=item.file.stamp,
-                    stage="hear",
-                    reason=item.error.title,
-                    hint=item.error.hint,
-                    at=time.time(),
-                    attempts=1,
-                )
-            )
-        new = os.fsencode(path) not in self._plan.failed_before
-        self._outcome.failures.append(ItemFailure(path, item.error.title, item.error.hint, new, remembered))
-
-    def _commit(self, pending: _Pending) -> None:
-        """Catalog first; copies that waited for a sound become files of its track right after it."""
-        if pending.heard:
-            self._catalog.store(pending.heard)
-            for track in pending.heard:
-                pending.linked.extend(self._claims.settle(track.file.track_id, heard=True))
-        if pending.linked:
-            self._catalog.link_files(pending.linked)
-        if pending.failed:
-            self._catalog.record_failures(pending.failed)
-        self._outcome.added += len(pending.heard)
-        self._outcome.relinked += len(pending.linked)
-
-    def _index(self) -> None:
-        if not self._index_works or self._skip_index:
-            return
-        try:
-            self._index_new()
-        except IndexFailure as error:
-            self._index_works = False
-            self._notice(
-                f"{error.title} The tracks are safe in the catalog and will be indexed later. {error.hint}"
             )

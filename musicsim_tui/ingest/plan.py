@@ -28,10 +28,11 @@ class Plan:
     candidates: list[FoundFile] = field(default_factory=list)
     unchanged: int = 0
     remembered_failures: int = 0
-    missing: list[Path] = field(default_factory=list)
+    missing: set[Path] = field(default_factory=set)
     offline: list[tuple[Path, str]] = field(default_factory=list)
     scanned: list[Path] = field(default_factory=list)
     failed_before: set[bytes] = field(default_factory=set)
+    embedded: set[TrackId] = field(default_factory=set)
 
 
 def make_plan(
@@ -44,16 +45,20 @@ def make_plan(
     cancel: CancelToken,
 ) -> Plan:
     """Walk every root. Shuffled, so that early searches see the whole library, not its first folder."""
-    plan = Plan()
-    embedded = catalog.embedded_ids(model, coverage)
+    plan = Plan(embedded=catalog.embedded_ids(model, coverage))
     seen: set[bytes] = set()
     for root in roots:
         scan = scan_root(root.path, root.excludes, cancel)
         if scan.offline is not None:
             plan.offline.append((root.path, scan.offline))
             continue
+        known = catalog.known_files(root.path)
+        if scan.empty and known and _is_another_disk(catalog, scan):
+            plan.offline.append((root.path, "its disk is not mounted: the folder is empty"))
+            continue
+        catalog.set_meta(_device_key(root.path), str(scan.device))
         plan.scanned.append(root.path)
-        _compare(catalog, scan, embedded, seen, plan, retry_failed=retry_failed)
+        _compare(catalog, scan, known, seen, plan, retry_failed=retry_failed)
     random.shuffle(plan.candidates)
     return plan
 
@@ -61,13 +66,12 @@ def make_plan(
 def _compare(
     catalog: Catalog,
     scan: Scan,
-    embedded: set[TrackId],
+    known: dict[bytes, KnownFile],
     seen: set[bytes],
     plan: Plan,
     *,
     retry_failed: bool,
 ) -> None:
-    known = catalog.known_files(scan.root)
     failed = catalog.failed_files(scan.root)
     plan.failed_before.update(failed)
     here: set[bytes] = set()
@@ -78,7 +82,7 @@ def _compare(
             continue
         seen.add(key)
         record = known.get(key)
-        if record is not None and _is_unchanged(record, file) and record.track_id in embedded:
+        if record is not None and _is_unchanged(record, file) and record.track_id in plan.embedded:
             plan.unchanged += 1
             continue
         if key in failed and failed[key] == file.stamp and not retry_failed:
@@ -90,7 +94,17 @@ def _compare(
         if key in here or record.state is not FileState.PRESENT or not scan.knows_absence_of(path):
             continue
         if not os.path.lexists(key):  # an excluded file is still there
-            plan.missing.append(path)
+            plan.missing.add(path)
+
+
+def _device_key(root: Path) -> str:
+    return f"device:{os.fsencode(root).hex()}"
+
+
+def _is_another_disk(catalog: Catalog, scan: Scan) -> bool:
+    """Whether an empty root lies on another file system than when it was last walked: a mount point whose
+    disk is away shows the disk below it."""
+    return catalog.get_meta(_device_key(scan.root)) != str(scan.device)
 
 
 def _is_unchanged(record: KnownFile, file: FoundFile) -> bool:

@@ -39,13 +39,16 @@ class Scan:
     """What a walk over one root saw.
 
     `offline` is the reason when the root itself cannot be reached: then nothing under it is missing.
-    `unreadable` are folders whose content is unknown: nothing under them is missing either.
+    `unreadable` are folders whose content is unknown: nothing under them is missing either. `device` tells
+    the file system of the root, `empty` that there is nothing at all in it, as where no disk is mounted.
     """
 
     root: Path
     files: list[FoundFile] = field(default_factory=list)
     unreadable: list[Path] = field(default_factory=list)
     offline: str | None = None
+    device: int | None = None
+    empty: bool = False
 
     def knows_absence_of(self, path: Path) -> bool:
         """Whether this walk proves that a file it did not see is gone."""
@@ -62,6 +65,7 @@ def scan_root(root: Path, excludes: Sequence[str], cancel: CancelToken) -> Scan:
     scan = Scan(root)
     try:
         status = root.stat()
+        scan.device = status.st_dev
     except OSError as error:
         if not _is_plainly_gone(root, error):
             scan.offline = error.strerror or str(error)
@@ -82,9 +86,22 @@ def scan_root(root: Path, excludes: Sequence[str], cancel: CancelToken) -> Scan:
                 return scan
             scan.unreadable.append(folder)
             continue
+        if folder == root:
+            scan.empty = not entries
         for entry in _admitted(entries, root, excludes):
             _take(entry, scan, pending, seen)
     return scan
+
+
+def silence_of(root: Path) -> str | None:
+    """Why a folder does not answer, or holds nothing any more; None when all is well."""
+    try:
+        with os.scandir(root) as entries:
+            if next(entries, None) is None:
+                return "it is empty"
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _is_plainly_gone(path: Path, error: OSError) -> bool:
@@ -92,10 +109,10 @@ def _is_plainly_gone(path: Path, error: OSError) -> bool:
     if not isinstance(error, FileNotFoundError) or path.suffix.lower() not in AUDIO_SUFFIXES:
         return False
     try:
-        next(os.scandir(path.parent), None)
+        with os.scandir(path.parent):
+            return True
     except OSError:
         return False
-    return True
 
 
 def _admitted(
@@ -113,9 +130,8 @@ def _admitted(
 def _take(entry: os.DirEntry[str], scan: Scan, pending: list[Path], seen: set[tuple[int, int]]) -> None:
     try:
         status = entry.stat()
-    except FileNotFoundError:
-        return  # a dangling link, or a file removed since the folder was listed
     except OSError:
+        # Removed since the folder was listed, a link into a disk that is not there, or a disk that fails.
         scan.unreadable.append(Path(entry.path))
         return
     if stat.S_ISDIR(status.st_mode):

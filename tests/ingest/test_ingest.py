@@ -1,24 +1,35 @@
 from __future__ import annotations
 
 import os
+import queue
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
 
-from musicsim_tui.audio import decode
-from musicsim_tui.errors import StorageError, UsageError
-from musicsim_tui.ingest import listening
+from musicsim_tui.audio import decode, identity
+from musicsim_tui.audio.identity import AudioFile
+from musicsim_tui.embedding.assembly import TrackAssembly
+from musicsim_tui.errors import ModelError, StorageError, UsageError
+from musicsim_tui.ingest import decoder, listening
+from musicsim_tui.ingest import pipeline as pipeline_module
+from musicsim_tui.ingest import plan as plan_module
+from musicsim_tui.ingest.hearing import HearingStage
 from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest, ingest
+from musicsim_tui.ingest.listening import CutWindow, Listening
 from musicsim_tui.ingest.pipeline import Pipeline
 from musicsim_tui.ingest.plan import make_plan
 from musicsim_tui.ingest.report import IngestProgress
+from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.jobs import CancelToken
+from musicsim_tui.library.records import FileStamp
 from musicsim_tui.services import Services
-from musicsim_tui.track import Tags
+from musicsim_tui.track import Tags, TrackId
+from tests.harness.audio_files import music as music_samples
 from tests.harness.audio_files import remux, write_long_wav, write_music
 from tests.harness.library import ingest_into, library
 
@@ -148,7 +159,7 @@ def test_a_failing_disk_is_not_remembered_against_the_file(
         raise StorageError("The disk does not answer.", "Check the cable.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(listening, "examine", failing)
+        patch.setattr(decoder, "examine", failing)
         summary = ingest_into(services, music)
     assert summary.failed == 3
     assert services.catalog.failures() == []
@@ -177,10 +188,21 @@ def test_a_hanging_decoder_is_given_up_and_the_rest_goes_on(
             released.wait(60)
         yield from decode.decode_mono(path, rate, cancel=cancel)
 
-    monkeypatch.setattr(listening, "decode_mono", sometimes_hanging)
+    monkeypatch.setattr(decoder, "decode_mono", sometimes_hanging)
     monkeypatch.setattr(listening, "_SLOWEST_BYTES_PER_SECOND", 1e12)
+    pipeline = pipeline_over(services, music, hang_seconds=0.5)
+    outcome = pipeline.run(CancelToken())
+    released.set()
+    assert outcome.added == 2
+    assert [failure.path.name for failure in outcome.failures] == ["1.flac"]
+    assert "hangs" in outcome.failures[0].reason
+
+
+def pipeline_over(
+    services: Services, folder: Path, *, threads: int = 1, hang_seconds: float = 60.0
+) -> Pipeline:
     embedder = services.models.embedder("builtin")
-    services.catalog.add_root(music)
+    services.catalog.add_root(folder)
     plan = make_plan(
         services.catalog,
         services.catalog.roots(),
@@ -189,22 +211,143 @@ def test_a_hanging_decoder_is_given_up_and_the_rest_goes_on(
         retry_failed=False,
         cancel=CancelToken(),
     )
-    pipeline = Pipeline(
+    return Pipeline(
         services.catalog,
         embedder,
         plan,
         None,
-        threads=1,
+        threads=threads,
         publish=lambda _: None,
         index_new=lambda: None,
         notice=lambda _: None,
-        hang_seconds=0.5,
+        hang_seconds=hang_seconds,
     )
-    outcome = pipeline.run(CancelToken())
+
+
+def test_giving_up_a_decoder_does_not_end_the_ingest_while_the_next_is_slow(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, first = threading.Event(), threading.Event()
+    examine = identity.examine
+
+    def slow(path: Path, *, cancel: CancelToken | None = None) -> object:
+        if not first.is_set():
+            first.set()
+            released.wait(60)
+        else:
+            released.wait(0.3)
+        return examine(path, cancel=cancel)
+
+    monkeypatch.setattr(decoder, "examine", slow)
+    monkeypatch.setattr(listening, "_SLOWEST_BYTES_PER_SECOND", 1e12)
+    outcome = pipeline_over(services, music, hang_seconds=0.5).run(CancelToken())
     released.set()
-    assert outcome.added == 2
-    assert [failure.path.name for failure in outcome.failures] == ["1.flac"]
-    assert "hangs" in outcome.failures[0].reason
+    assert (outcome.added, len(outcome.failures)) == (2, 1)
+
+
+def test_a_model_that_fails_ends_the_ingest_although_the_queue_is_full(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for seed in range(3):
+        write_music(folder / f"{seed}.wav", seed, 300.0)
+    pipeline = pipeline_over(services, folder)
+
+    def failing(*_: object) -> object:
+        raise ModelError("The processor cannot run the model.", "Choose another.")
+
+    monkeypatch.setattr(type(services.models.embedder("builtin")), "embed", failing)
+    with pytest.raises(ModelError):
+        pipeline.run(CancelToken())
+
+
+def test_windows_of_many_lengths_do_not_pile_up(services: Services) -> None:
+    embedder = services.models.embedder("builtin")
+    windows: queue.Queue[CutWindow] = queue.Queue()
+    most = 0
+    stage = HearingStage(embedder, windows, lambda _: None)
+
+    class Watched(dict[int, list[CutWindow]]):
+        def setdefault(self, key: int, default: list[CutWindow] | None = None) -> list[CutWindow]:
+            nonlocal most
+            most = max(most, sum(map(len, self.values())))
+            return super().setdefault(key, default if default is not None else [])
+
+    stage._batches = Watched()
+    file = FoundFile(Path("x"), FileStamp(1, 1))
+    audio = AudioFile(TrackId(UUID(int=1)), Tags(), None, None, "x", 1, 1)
+    for length in range(100):
+        track = Listening(file, audio, TrackAssembly(embedder, None))
+        windows.put(CutWindow(track, 0.0, music_samples(1, 2.0, rate=22050)[: 22050 + length]))
+    stage.run(lambda: False, lambda: False)
+    assert windows.empty()
+    assert most <= 2 * embedder.batch_size
+
+
+def test_an_index_that_blocks_holds_up_no_commit(services: Services, music: Path) -> None:
+    released, waiting = threading.Event(), threading.Event()
+
+    def blocked() -> None:
+        waiting.set()
+        released.wait(60)
+
+    pipeline = pipeline_over(services, music)
+    pipeline._index_new = blocked
+    token = CancelToken()
+
+    def release_once_stored(snapshot: IngestProgress) -> None:
+        if services.catalog.count() == 3:
+            released.set()
+
+    pipeline._publish = release_once_stored
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline_module, "_INDEX_SECONDS", 0.0)
+        assert pipeline.run(token).added == 3
+    assert waiting.is_set()
+
+
+def test_an_empty_mount_point_is_offline_but_an_emptied_folder_is_not(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest_into(services, music)
+    shutil.rmtree(music)
+    music.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(plan_module, "_is_another_disk", lambda *_: True)
+        unmounted = ingest_into(services)
+    assert ([path for path, _ in unmounted.offline], unmounted.missing) == ([music], 0)
+    emptied = ingest_into(services)
+    assert (emptied.offline, emptied.missing) == ((), 3)
+
+
+def test_a_link_to_a_disk_that_is_away_loses_nothing(services: Services, music: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "linked"
+    folder.mkdir()
+    (folder / "disk").symlink_to(music)
+    ingest_into(services, folder)
+    music.rename(tmp_path / "away")
+    assert ingest_into(services).missing == 0
+
+
+def test_a_disk_that_goes_away_while_hearing_is_offline_and_nothing_is_remembered(
+    services: Services, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examine = identity.examine
+
+    def unplugged(path: Path, *, cancel: CancelToken | None = None) -> object:
+        if music.exists():
+            music.rename(tmp_path / "away")
+        return examine(path, cancel=cancel)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decoder, "examine", unplugged)
+        summary = ingest_into(services, music)
+    assert [path for path, _ in summary.offline] == [music]
+    assert (summary.added, summary.failed) == (0, 0)
+    (tmp_path / "away").rename(music)
+    back = ingest_into(services)
+    assert (back.added, back.remembered_failures) == (3, 0)
 
 
 def test_stopping_keeps_what_is_finished_and_the_next_run_goes_on(services: Services, tmp_path: Path) -> None:

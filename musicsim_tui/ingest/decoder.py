@@ -1,0 +1,209 @@
+"""Decoders: what a file is, its windows and its outline, found in this process or in one of its own.
+
+PyAV takes and gives back the interpreter's lock for every packet: two threads that decode in one process get
+hardly more done than one, and slow down the thread that hears. A process each gets them the whole machine,
+and a file on which the decoder crashes or hangs takes nothing with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+import numpy as np
+
+from musicsim_tui.audio.decode import decode_mono
+from musicsim_tui.audio.identity import AudioFile, examine
+from musicsim_tui.audio.waveform import Waveform, WaveformBuilder
+from musicsim_tui.audio.windows import AudioWindow, cut_windows
+from musicsim_tui.child import receive_frame, send_frame, start_child
+from musicsim_tui.errors import AudioError, MusicSimError, StorageError
+from musicsim_tui.track import Tags, TrackId
+
+if TYPE_CHECKING:
+    import socket
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from musicsim_tui.child import Frame
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.track import Samples
+
+log = logging.getLogger(__name__)
+
+WORKER = "musicsim_tui.ingest.decoder_worker"
+_CRASHED = AudioError(
+    "The decoder crashed on this file.",
+    "The file is probably damaged: convert it with another program, then retry.",
+)
+
+
+class Decoder(Protocol):
+    """Used by one thread, but for `abort`. Methods raise AudioError, StorageError and Cancelled."""
+
+    def examine(self, path: Path) -> AudioFile: ...
+
+    def windows(self, path: Path, expected_seconds: float | None) -> Iterator[AudioWindow]:
+        """The windows of a file; those that are silent may come without their samples."""
+        ...
+
+    def waveform(self) -> Waveform:
+        """The outline of the file whose windows have just come to their end."""
+        ...
+
+    def abort(self) -> None:
+        """End what another thread is waiting for, after its token was cancelled."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class LocalDecoder:
+    """Decodes in this process. `pulse` is called whenever the decoder has given something."""
+
+    def __init__(
+        self, rate: int, coverage: int | None, cancel: CancelToken, pulse: Callable[[], None]
+    ) -> None:
+        self._rate = rate
+        self._coverage = coverage
+        self._cancel = cancel
+        self._pulse = pulse
+        self._waveform: Waveform | None = None
+
+    def examine(self, path: Path) -> AudioFile:
+        return examine(path, cancel=self._cancel)
+
+    def windows(self, path: Path, expected_seconds: float | None) -> Iterator[AudioWindow]:
+        builder = WaveformBuilder(self._rate)
+        yield from cut_windows(
+            builder.watch(self._blocks(path)),
+            self._rate,
+            coverage=self._coverage,
+            expected_seconds=expected_seconds,
+        )
+        self._waveform = builder.finish()
+
+    def _blocks(self, path: Path) -> Iterator[Samples]:
+        for block in decode_mono(path, self._rate, cancel=self._cancel):
+            self._pulse()
+            yield block
+
+    def waveform(self) -> Waveform:
+        assert self._waveform is not None
+        return self._waveform
+
+    def abort(self) -> None:
+        """The token is enough, unless the decoder hangs; then its thread is left behind."""
+
+    def close(self) -> None:
+        self._waveform = None
+
+
+class ProcessDecoder:
+    """Decodes in a process of its own, which starts with the first file and again after a crash."""
+
+    def __init__(
+        self, rate: int, coverage: int | None, cancel: CancelToken, pulse: Callable[[], None]
+    ) -> None:
+        """Start the process. Raises OSError when there is not enough memory, processes or files."""
+        self._arguments = str(rate), str(coverage or 0)
+        self._cancel = cancel
+        self._pulse = pulse
+        self._waveform: Waveform | None = None
+        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = start_child(
+            WORKER, *self._arguments
+        )
+
+    def examine(self, path: Path) -> AudioFile:
+        self._ask({"op": "examine", "path": str(path)})
+        header, _ = self._receive()
+        return audio_from_json(header["audio"])
+
+    def windows(self, path: Path, expected_seconds: float | None) -> Iterator[AudioWindow]:
+        self._ask({"op": "windows", "path": str(path), "expected_seconds": expected_seconds})
+        while True:
+            header, body = self._receive()
+            if "waveform" in header:
+                self._waveform = Waveform(peaks=bytes(body), **header["waveform"])
+                return
+            samples: Samples = np.frombuffer(body, dtype=np.float32)
+            yield AudioWindow(header["start"], samples, header["silent"])
+
+    def waveform(self) -> Waveform:
+        assert self._waveform is not None
+        return self._waveform
+
+    def abort(self) -> None:
+        if self._child is not None:
+            self._child[0].kill()
+
+    def close(self) -> None:
+        """Kill the process: it keeps nothing that could be lost."""
+        if self._child is not None:
+            process, connection = self._child
+            self._child = None
+            connection.close()
+            process.kill()
+            process.wait()
+
+    def _ask(self, request: dict[str, object]) -> None:
+        self._cancel.check()
+        try:
+            if self._child is None:
+                self._child = start_child(WORKER, *self._arguments)
+            send_frame(self._child[1], request, b"")
+        except OSError as error:
+            raise self._lost() from error
+
+    def _receive(self) -> Frame:
+        """The next frame that is more than a sign of life. Raises what the worker raised."""
+        while True:
+            try:
+                frame = receive_frame(self._child[1]) if self._child is not None else None
+            except OSError as error:
+                raise self._lost() from error
+            if frame is None:
+                raise self._lost()
+            self._pulse()
+            self._cancel.check()
+            if "error" in frame[0]:
+                raise error_from_json(frame[0]["error"])
+            if frame[0]:
+                return frame
+
+    def _lost(self) -> MusicSimError:
+        """Clear away a process that has ended. Raises Cancelled when that was asked for."""
+        self.close()
+        self._cancel.check()
+        return _CRASHED
+
+
+def audio_to_json(audio: AudioFile) -> dict[str, Any]:
+    return {**asdict(audio), "track_id": str(audio.track_id)}
+
+
+def audio_from_json(found: dict[str, Any]) -> AudioFile:
+    return AudioFile(**{**found, "track_id": TrackId(UUID(found["track_id"])), "tags": Tags(**found["tags"])})
+
+
+def error_to_json(error: MusicSimError) -> dict[str, str]:
+    kind = "storage" if isinstance(error, StorageError) else "audio"
+    return {"kind": kind, "title": error.title, "hint": error.hint}
+
+
+def error_from_json(found: dict[str, str]) -> MusicSimError:
+    if "trace" in found:
+        log.error("in the decoder's process: %s", found["trace"])
+    kind = StorageError if found["kind"] == "storage" else AudioError
+    return kind(found["title"], found["hint"])
+
+
+def unexpected(error: Exception) -> AudioError:
+    """The failure of a file on which a decoder raised what it should not."""
+    return AudioError(
+        f"The file could not be heard ({type(error).__name__}: {error}).",
+        "Convert it with another program, then retry; the log has the details.",
+    )

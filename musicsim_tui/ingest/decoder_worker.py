@@ -1,0 +1,74 @@
+"""A decoder's process: `python -m musicsim_tui.ingest.decoder_worker SOCKET RATE COVERAGE`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicsim_tui.child import receive_frame, send_frame
+from musicsim_tui.errors import MusicSimError
+from musicsim_tui.ingest.decoder import LocalDecoder, audio_to_json, error_to_json, unexpected
+from musicsim_tui.jobs import CancelToken
+
+if TYPE_CHECKING:
+    from musicsim_tui.ingest.decoder import Decoder
+
+_PULSE_SECONDS = 1.0
+
+
+class _Service:
+    """Answers requests until the application closes the socket."""
+
+    def __init__(self, connection: socket.socket, rate: int, coverage: int | None) -> None:
+        self._connection = connection
+        self._decoder: Decoder = LocalDecoder(rate, coverage, CancelToken(), self._pulse)
+        self._last_sign = time.monotonic()
+
+    def run(self) -> None:
+        while (frame := receive_frame(self._connection)) is not None:
+            try:
+                self._answer(frame[0])
+            except MusicSimError as error:
+                self._send({"error": error_to_json(error)})
+            except Exception as error:  # the edge of one item: the next file gets its turn
+                trace = traceback.format_exc()
+                self._send({"error": {**error_to_json(unexpected(error)), "trace": trace}})
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        path = Path(request["path"])
+        if request["op"] == "examine":
+            self._send({"audio": audio_to_json(self._decoder.examine(path))})
+            return
+        for window in self._decoder.windows(path, request["expected_seconds"]):
+            body = b"" if window.silent else window.samples.data
+            self._send({"start": window.start, "silent": window.silent}, body)
+        waveform = asdict(self._decoder.waveform())
+        peaks = waveform.pop("peaks")
+        self._send({"waveform": waveform}, peaks)
+
+    def _pulse(self) -> None:
+        """An empty frame now and then, so that a decoder which works for long is not taken for hanging."""
+        if time.monotonic() - self._last_sign > _PULSE_SECONDS:
+            self._send({})
+
+    def _send(self, header: dict[str, object], body: bytes | memoryview = b"") -> None:
+        try:
+            send_frame(self._connection, header, body)
+        except OSError:
+            os._exit(1)  # the application is gone
+        self._last_sign = time.monotonic()
+
+
+def main() -> None:
+    descriptor, rate, coverage = (int(argument) for argument in sys.argv[1:])
+    _Service(socket.socket(fileno=descriptor), rate, coverage or None).run()
+
+
+if __name__ == "__main__":
+    main()
