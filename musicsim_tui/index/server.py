@@ -233,7 +233,7 @@ class ServerIndex:
     def _check_vectors(self, name: str, model: ModelVersion, vectors: object) -> None:
         from qdrant_client import models
 
-        hint = "Choose another QDB_COLLECTION, or make it again: musicsim-tui index rebuild"
+        hint = "Set QDB_COLLECTION to another name: this one may belong to somebody else."
         if not isinstance(vectors, models.VectorParams) or vectors.distance != models.Distance.COSINE:
             raise IndexFailure(
                 f"The collection {name} at {self._endpoint} was not made by musicsim-tui.", hint

@@ -79,18 +79,33 @@ def rebuild(
 ) -> int:
     """Write the whole index again from the catalog; returns the final number of the library's points.
 
-    An interrupted rebuild goes on where it stopped. `drop` removes the collection first: right for an
-    index of one's own, wrong on a server where other libraries may share it.
-    Raises IndexFailure when the index holds fewer points than it was given, Cancelled.
+    An interrupted rebuild goes on where it stopped, or starts over where what it left cannot be used. `drop`
+    removes the collection first: right for an index of one's own, wrong on a server where other libraries may
+    share it. Raises IndexFailure when the index holds fewer points than it was given, Cancelled.
     """
     key = f"rebuilding:{index.target}:{model.name}:{model.version}"
-    if catalog.get_meta(key) is None:
-        if drop:
-            index.drop(model)
-        catalog.forget_indexed(index.target, model)
-        catalog.set_meta(key, str(time.time()))
-    else:
-        reconcile(catalog, index, model, cancel)
+    if catalog.get_meta(key) is not None and catalog.unindexed_count(index.target, model):
+        try:
+            reconcile(catalog, index, model, cancel)
+            return _complete(catalog, index, model, cancel, key, publish)
+        except IndexFailure:
+            if not drop:
+                raise
+    if drop:
+        index.drop(model)
+    catalog.forget_indexed(index.target, model)
+    catalog.set_meta(key, "1")
+    return _complete(catalog, index, model, cancel, key, publish)
+
+
+def _complete(
+    catalog: Catalog,
+    index: Index,
+    model: ModelVersion,
+    cancel: CancelToken,
+    key: str,
+    publish: Callable[[Progress], None],
+) -> int:
     index.ensure(model)
     push(catalog, index, model, cancel, publish=publish)
     expected, found = catalog.indexed_count(index.target, model), index.count(model)

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from musicsim_tui.errors import IndexFailure
-from musicsim_tui.jobs import CancelToken
+from musicsim_tui.index.server import ServerIndex
+from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.search.similar import SearchRequest
 from musicsim_tui.services import Services
+from musicsim_tui.track import ModelVersion
+from musicsim_tui.upkeep import sync
 from tests.harness.audio_files import write_music
 from tests.harness.library import ingest_into, library
 from tests.harness.qdrant_server import QdrantServer
@@ -122,22 +125,49 @@ def test_a_damaged_index_still_answers_and_is_rebuilt_on_demand(tmp_path: Path, 
     assert notices == []
 
 
-def test_an_interrupted_rebuild_goes_on(tmp_path: Path, music: Path) -> None:
-    from musicsim_tui.jobs import Cancelled
-    from musicsim_tui.upkeep import sync
+def interrupt_rebuild(services: Services) -> None:
+    """Stop a rebuild after two tracks."""
+    token = CancelToken()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sync, "_BATCH", 1)
+        with pytest.raises(Cancelled):
+            services.engine.rebuild(lambda snapshot: token.cancel() if snapshot.done == 2 else None, token)
 
+
+def test_an_interrupted_rebuild_goes_on(tmp_path: Path, music: Path) -> None:
     with library(tmp_path / "data") as services:
         ingest_into(services, music)
-        token = CancelToken()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sync, "_BATCH", 1)
-            with pytest.raises(Cancelled):
-                services.engine.rebuild(
-                    lambda snapshot: token.cancel() if snapshot.done == 2 else None, token
-                )
+        interrupt_rebuild(services)
         assert [row.indexed for row in services.engine.status()] == [2]
         assert services.engine.rebuild(lambda _: None, CancelToken()) == {"builtin": 4}
         assert [row.indexed for row in services.engine.status()] == [4]
+
+
+def test_a_rebuild_starts_over_when_what_an_interrupted_one_left_is_damaged(
+    tmp_path: Path, music: Path
+) -> None:
+    with library(tmp_path / "data") as services:
+        ingest_into(services, music)
+        interrupt_rebuild(services)
+    for path in (tmp_path / "data" / "index").rglob("*.json"):
+        path.write_bytes(b"garbage")
+    with library(tmp_path / "data") as services:
+        assert services.engine.rebuild(lambda _: None, CancelToken()) == {"builtin": 4}
+        assert [row.indexed for row in services.engine.status()] == [4]
+
+
+def test_a_collection_of_other_dimensions_on_a_server_asks_for_another_name(
+    tmp_path: Path, music: Path, server: QdrantServer
+) -> None:
+    with library(tmp_path / "data") as embedded:
+        ingest_into(embedded, music)
+    with ServerIndex.open(server.url, KEY) as somebody:
+        somebody.ensure(ModelVersion("builtin", 1, 7))
+    with library(tmp_path / "data", QDB_ENDPOINT=server.url, QDB_API_TOKEN=KEY) as services:
+        with pytest.raises(IndexFailure) as caught:
+            services.engine.rebuild(lambda _: None, CancelToken())
+    assert "QDB_COLLECTION" in caught.value.hint
+    assert "rebuild" not in caught.value.hint
 
 
 def test_while_another_process_holds_the_index_the_catalog_answers(tmp_path: Path, music: Path) -> None:
