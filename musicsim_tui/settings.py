@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 APP = "musicsim-tui"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-DEVICES = ("auto", "cpu", "cuda", "mps")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
+COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+"""What a collection may be called: fit for a folder and for a part of a server's address."""
 
 ENVIRONMENT_NAMES: Mapping[str, str] = {
     "qdb_endpoint": "QDB_ENDPOINT",
@@ -32,16 +35,21 @@ ENVIRONMENT_NAMES: Mapping[str, str] = {
     "log_level": "MUSICSIM_LOG_LEVEL",
 }
 SECRETS = frozenset({"qdb_api_token"})
+ADDRESSES = frozenset({"qdb_endpoint", "weights_url"})
+"""Addresses may carry a password."""
+_HIDDEN = "(hidden)"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PLAIN_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^@:/?#\s]+)(:[0-9]+)?(?=[/?#]|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings:
     """Every setting of this run. `sources` says where each value came from."""
 
     data_dir: Path
     music_dir: Path
     qdb_endpoint: str | None = None
-    qdb_api_token: str | None = field(default=None, repr=False)
+    qdb_api_token: str | None = None
     qdb_collection: str = "musicsim"
     model: str | None = None
     coverage: int | None = None
@@ -70,6 +78,9 @@ class Settings:
     def log_path(self) -> Path:
         return self.data_dir / "musicsim.log"
 
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.shown().items())})"
+
     def shown(self) -> dict[str, str | None]:
         """Every value as text, secrets hidden: fit for a screen or a report."""
         shown: dict[str, str | None] = {}
@@ -78,12 +89,27 @@ class Settings:
                 continue
             value = getattr(self, item.name)
             if item.name in SECRETS and value is not None:
-                shown[item.name] = "(hidden)"
+                shown[item.name] = _HIDDEN
+            elif item.name in ADDRESSES and value is not None:
+                shown[item.name] = without_secrets(value)
             elif item.name == "coverage":
                 shown[item.name] = "full" if value is None else str(value)
             else:
                 shown[item.name] = None if value is None else str(value)
         return shown
+
+
+def without_secrets(address: str) -> str:
+    """An address without user and password, and without a query, which may hold a token.
+
+    A password may hold any character: unless a plain host comes first, all before the last @ goes.
+    """
+    scheme = found.group() if (found := _SCHEME.match(address)) else ""
+    rest = address.removeprefix(scheme)
+    if "@" in rest and not _PLAIN_HOST.match(rest):
+        scheme, rest = f"{scheme}{_HIDDEN}@", rest.rpartition("@")[2]
+    shown, mark, _ = rest.partition("?")
+    return f"{scheme}{shown}{mark and '?' + _HIDDEN}"
 
 
 def config_path() -> Path:
@@ -138,7 +164,7 @@ def _read_dotenv(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:
-        return {key: value for key, value in dotenv_values(path).items() if value}
+        return {key: value for key, value in dotenv_values(path, interpolate=False).items() if value}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"The settings file {path} cannot be read: {error}.", "Mend the file or move it away."
@@ -205,16 +231,27 @@ def _one_of(choices: tuple[str, ...], fold: Callable[[str], str]) -> Callable[[s
     return parse
 
 
+def _device(text: str) -> str:
+    if not _DEVICE.fullmatch(text.strip().lower()):
+        raise ValueError("Use one of auto, cpu, mps, cuda, or a number of CUDA's such as cuda:1")
+    return text.strip().lower()
+
+
 def _collection(text: str) -> str:
-    if not all(char.isascii() and (char.isalnum() or char in "_-") for char in text) or len(text) > 100:
-        raise ValueError("Use letters, digits, - and _ only")
+    if not COLLECTION_NAME.fullmatch(text):
+        raise ValueError("Use at most 100 letters, digits, dots, dashes and underscores")
     return text
 
 
 def _folder(text: str) -> Path:
     if "\0" in text:
         raise ValueError("A path holds no NUL byte")
-    return Path(text).expanduser().absolute()
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("There is no such user: write the path without ~") from error
+    except OSError as error:
+        raise ValueError("The current folder is gone: write the path from the root on") from error
 
 
 _PARSERS: Mapping[str, Callable[[str], object]] = {
@@ -222,7 +259,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "music_dir": _folder,
     "coverage": _coverage,
     "threads": _threads,
-    "device": _one_of(DEVICES, str.lower),
+    "device": _device,
     "log_level": _one_of(LOG_LEVELS, str.upper),
     "qdb_collection": _collection,
 }

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from musicsim_tui.errors import UsageError
-from musicsim_tui.settings import ENVIRONMENT_NAMES, Settings, load_settings
+from musicsim_tui.settings import ENVIRONMENT_NAMES, Settings, load_settings, without_secrets
 
 
 def load(
@@ -86,9 +87,15 @@ def test_the_token_shows_nowhere(tmp_path: Path) -> None:
         ("MUSICSIM_THREADS", "-1"),
         ("MUSICSIM_THREADS", "٣"),
         ("MUSICSIM_DEVICE", "toaster"),
+        ("MUSICSIM_DEVICE", "cpu:1"),
+        ("MUSICSIM_DEVICE", "cuda:"),
+        ("MUSICSIM_DEVICE", "cuda:x"),
         ("MUSICSIM_LOG_LEVEL", "loud"),
         ("QDB_COLLECTION", "../x"),
+        ("QDB_COLLECTION", ".hidden"),
+        ("QDB_COLLECTION", "x" * 101),
         ("MUSICSIM_DATA_DIR", "a\0b"),
+        ("MUSICSIM_DATA_DIR", "~nobody-of-this-name/x"),
     ],
 )
 def test_nonsense_is_refused_with_its_name_and_source(tmp_path: Path, name: str, value: str) -> None:
@@ -103,6 +110,58 @@ def test_coverage_is_full_or_a_number(tmp_path: Path) -> None:
     assert load(tmp_path, environment={"MUSICSIM_COVERAGE": "Full"}).coverage is None
     assert load(tmp_path, environment={"MUSICSIM_COVERAGE": "8"}).coverage == 8
     assert load(tmp_path).shown()["coverage"] == "full"
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "mps", "cuda", "cuda:1", "CUDA:0"])
+def test_every_device_that_the_networks_know_is_accepted(tmp_path: Path, device: str) -> None:
+    assert load(tmp_path, environment={"MUSICSIM_DEVICE": device}).device == device.lower()
+
+
+@given(st.text(st.sampled_from("aZ0_.-/ \n"), min_size=1, max_size=4) | st.just("x" * 101))
+def test_settings_and_index_agree_on_what_names_a_collection(prefix: str) -> None:
+    from musicsim_tui.index.points import checked_prefix
+
+    try:
+        named = checked_prefix(prefix) == prefix
+    except UsageError:
+        named = False
+    assert isinstance(load_or_refuse("QDB_COLLECTION", prefix), Settings) == named
+
+
+def test_dotenv_values_are_taken_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME_SECRET", "s3cr3t")
+    settings = load(tmp_path, dotenv="QDB_ENDPOINT=http://x/${HOME_SECRET}\nQDB_API_TOKEN='${HOME_SECRET}'")
+    assert settings.qdb_endpoint == "http://x/${HOME_SECRET}"
+    assert settings.qdb_api_token == "${HOME_SECRET}"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://user:s3cr3t@host:6333/path", "http://(hidden)@host:6333/path"),
+        ("s3cr3t@host", "(hidden)@host"),
+        ("https://user:s3/cr3t@host/x", "https://(hidden)@host/x"),
+        ("https://user:s3?cr3t@host", "https://(hidden)@host"),
+        ("https://user:s3://cr3t@host", "https://(hidden)@host"),
+        ("user:s3://cr3t@host", "(hidden)@host"),
+        ("https://host/x?token=s3cr3t", "https://host/x?(hidden)"),
+        ("https://mirror.example/music@v1/x", "https://mirror.example/music@v1/x"),
+        ("http://[::1]:6333", "http://[::1]:6333"),
+        ("localhost:6333", "localhost:6333"),
+    ],
+)
+def test_a_password_in_an_address_shows_nowhere(tmp_path: Path, address: str, shown: str) -> None:
+    settings = load(tmp_path, environment={"QDB_ENDPOINT": address, "MUSICSIM_WEIGHTS_URL": address})
+    assert (settings.qdb_endpoint, settings.weights_url) == (address, address)
+    assert settings.shown()["qdb_endpoint"] == settings.shown()["weights_url"] == shown
+    assert "cr3t" not in repr(settings)
+    assert f"qdb_endpoint={shown!r}" in repr(settings)
+
+
+@given(st.text(min_size=1), st.sampled_from(["http://", "https://", ""]))
+def test_no_password_survives_hiding(password: str, scheme: str) -> None:
+    assume(not re.match("[0-9]+[/?#]", password))  # that would be a host's port
+    assert without_secrets(f"{scheme}user:{password}@host") == f"{scheme}(hidden)@host"
 
 
 @pytest.mark.parametrize("text", ["[broken", "model = \xff"])

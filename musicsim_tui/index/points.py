@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from musicsim_tui.errors import IndexFailure, UsageError
+from musicsim_tui.settings import COLLECTION_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,13 +26,12 @@ REQUEST_BYTES = 8 * 2**20
 _DECIMALS = 7
 _NUMBER_BYTES = len("-0.1234567, ")
 _POINT_BYTES = 128
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _INT64 = range(-(2**63), 2**63)
 
 
 def checked_prefix(prefix: str) -> str:
     """The prefix of collection names, or UsageError when a folder or a server could not be named so."""
-    if not _NAME.fullmatch(prefix):
+    if not COLLECTION_NAME.fullmatch(prefix):
         raise UsageError(
             f"{prefix!r} cannot start the name of a collection.",
             "Set QDB_COLLECTION to at most 100 letters, digits, dots, dashes or underscores.",
@@ -42,7 +41,7 @@ def checked_prefix(prefix: str) -> str:
 
 def collection_name(prefix: str, model: ModelVersion) -> str:
     """One collection per model and version, so that vectors of different models never meet."""
-    if not _NAME.fullmatch(model.name):
+    if not COLLECTION_NAME.fullmatch(model.name):
         raise IndexFailure(
             f"{model.name!r} cannot be part of the name of a collection.",
             "Name the model with letters, digits, dots, dashes or underscores.",
