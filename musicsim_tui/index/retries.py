@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from musicsim_tui.index.server_failures import passes_by_itself, retry_after
+from musicsim_tui.index.server_failures import LONGEST_RETRY_AFTER, passes_by_itself, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,14 +14,34 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WRITE_ATTEMPTS = 6
-READ_ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a call is repeated: so many attempts, and no longer wait than that asked for by the server.
+
+    `for_server` also sits out one that does not answer at all.
+    """
+
+    attempts: int
+    longest_retry_after: float
+    for_server: bool = False
+
+
+PROMPT = Patience(2, 2.0)
+"""For what a person waits for."""
+READING = Patience(3, LONGEST_RETRY_AFTER)
+WRITING = Patience(6, LONGEST_RETRY_AFTER, for_server=True)
+
+
 def repeated(
-    call: Callable[[], T], *, writing: bool, pause: Callable[[float], None], stopped: Callable[[], bool]
+    call: Callable[[], T],
+    patience: Patience,
+    *,
+    pause: Callable[[float], None],
+    stopped: Callable[[], bool],
 ) -> T:
     """The answer of a call, made several times if need be; raises what the last attempt raised.
 
@@ -28,10 +49,18 @@ def repeated(
     """
     from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
+    def again(error: BaseException) -> bool:
+        asked = retry_after(error) or 0.0
+        return (
+            not stopped()
+            and asked <= patience.longest_retry_after
+            and passes_by_itself(error, patient=patience.for_server)
+        )
+
     retrying = Retrying(
-        retry=retry_if_exception(lambda error: not stopped() and passes_by_itself(error, writing=writing)),
+        retry=retry_if_exception(again),
         wait=seconds_before_retry,
-        stop=stop_after_attempt(WRITE_ATTEMPTS if writing else READ_ATTEMPTS),
+        stop=stop_after_attempt(patience.attempts),
         sleep=pause,
         reraise=True,
     )

@@ -19,8 +19,9 @@ from musicsim_tui.index.points import (
     decimals,
     unit_vector,
 )
-from musicsim_tui.index.retries import repeated
+from musicsim_tui.index.retries import PROMPT, READING, WRITING, Patience, repeated
 from musicsim_tui.index.server_failures import Trouble, explain_server, trouble_of
+from musicsim_tui.jobs import Cancelled
 from musicsim_tui.track import Hit, TrackId
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    import httpx
     from qdrant_client import QdrantClient, models
 
     from musicsim_tui.index.endpoint import Endpoint
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+CONNECT_SECONDS = 3.0
+PROMPT_SECONDS = 5.0
+"""What counts and searches wait for an answer: the catalog can give it too."""
 IDS_PER_REQUEST = 1000
 SMALL_LIMIT = 1000
 """Above it a limit is cut to the number of points: servers set aside memory for every hit asked for."""
@@ -74,6 +79,7 @@ class ServerIndex:
         self._prefix = prefix
         self._secrets = tuple(secrets)
         self._timeout = timeout
+        self._prompt_timeout = math.ceil(min(timeout, PROMPT_SECONDS))
         self._closed = threading.Event()
         self._pause = pause or self._wait_unless_closed
 
@@ -90,9 +96,10 @@ class ServerIndex:
     ) -> ServerIndex:
         """An index on the server at `endpoint`; nothing is sent before the first call.
 
-        `timeout` in seconds applies to each request. A `client` given is used instead of a new one and closed
-        with the index. `pause` waits between attempts. Raises UsageError for an endpoint, key or prefix that
-        cannot be used.
+        `timeout` in seconds applies to each request; counts and searches wait PROMPT_SECONDS at most. A
+        `client` given is used instead of a new one and closed with the index. `pause` waits between attempts;
+        `Cancelled` raised by it ends the call. Raises UsageError for an endpoint, key or prefix that cannot be
+        used.
         """
         key = (api_key or "").strip()
         if any(not "!" <= character <= "~" for character in key):
@@ -150,7 +157,7 @@ class ServerIndex:
             self._request_unless(
                 Trouble.ALREADY_EXISTS,
                 lambda: self._client.create_collection(name, vectors_config=vectors),
-                writing=True,
+                WRITING,
             )
             info = self._collection(name)
             if info is None:
@@ -193,7 +200,9 @@ class ServerIndex:
                 query_filter=models.Filter(must=must, must_not=must_not) if must or must_not else None,
                 search_params=models.SearchParams(hnsw_ef=params.ef, exact=params.exact),
                 with_payload=False,
+                timeout=self._prompt_timeout,
             ),
+            PROMPT,
         )
         if answer is None:
             return []
@@ -205,7 +214,8 @@ class ServerIndex:
         name = collection_name(self._prefix, model)
         answer = self._request_unless(
             Trouble.NO_COLLECTION,
-            lambda: self._client.count(name, exact=True),
+            lambda: self._client.count(name, exact=True, timeout=self._prompt_timeout),
+            PROMPT,
         )
         return 0 if answer is None else answer.count
 
@@ -218,7 +228,7 @@ class ServerIndex:
         self._request_unless(
             Trouble.NO_COLLECTION,
             lambda: self._client.delete_collection(name),
-            writing=True,
+            WRITING,
         )
 
     def close(self) -> None:
@@ -247,7 +257,7 @@ class ServerIndex:
 
     def _create_payload_index(self, name: str, field: str, kind: models.PayloadSchemaType) -> None:
         self._request(
-            lambda: self._client.create_payload_index(name, field, field_schema=kind, wait=True), writing=True
+            lambda: self._client.create_payload_index(name, field, field_schema=kind, wait=True), WRITING
         )
 
     def _upsert_batch(self, name: str, batch: Sequence[SerialPoint]) -> None:
@@ -256,7 +266,7 @@ class ServerIndex:
         points = [
             models.PointStruct(id=id_, vector=vector, payload=payload) for id_, vector, payload in batch
         ]
-        self._request(lambda: self._client.upsert(name, points, wait=True), writing=True)
+        self._request(lambda: self._client.upsert(name, points, wait=True), WRITING)
 
     def _delete_batch(self, name: str, ids: list[str]) -> None:
         from qdrant_client import models
@@ -265,7 +275,7 @@ class ServerIndex:
         self._request_unless(
             Trouble.NO_COLLECTION,
             lambda: self._client.delete(name, selector, wait=True),
-            writing=True,
+            WRITING,
         )
 
     def _pages_of_ids(self, name: str) -> Iterator[TrackId]:
@@ -296,30 +306,37 @@ class ServerIndex:
         if self._closed.is_set():
             raise closed()
 
-    def _request(self, call: Callable[[], T], *, writing: bool = False) -> T:
+    def _request(self, call: Callable[[], T], patience: Patience = READING) -> T:
         """Carry out one call of the client, again where trouble passes by itself. Raises IndexFailure."""
         try:
-            return self._patiently(call, writing)
+            return self._patiently(call, patience)
+        except Cancelled:
+            raise
         except Exception as error:
-            raise self._explained(error) from None
+            raise self._explained(error, patience) from None
 
-    def _request_unless(self, trouble: Trouble, call: Callable[[], T], *, writing: bool = False) -> T | None:
+    def _request_unless(
+        self, trouble: Trouble, call: Callable[[], T], patience: Patience = READING
+    ) -> T | None:
         """The same, with None for an answer where the call meets this one trouble."""
         try:
-            return self._patiently(call, writing)
+            return self._patiently(call, patience)
+        except Cancelled:
+            raise
         except Exception as error:
             if trouble_of(error) is trouble and not self._closed.is_set():
                 return None
-            raise self._explained(error) from None
+            raise self._explained(error, patience) from None
 
-    def _patiently(self, call: Callable[[], T], writing: bool) -> T:
+    def _patiently(self, call: Callable[[], T], patience: Patience) -> T:
         self._require_open()
-        return repeated(call, writing=writing, pause=self._pause, stopped=self._closed.is_set)
+        return repeated(call, patience, pause=self._pause, stopped=self._closed.is_set)
 
-    def _explained(self, error: Exception) -> IndexFailure:
+    def _explained(self, error: Exception, patience: Patience) -> IndexFailure:
         if self._closed.is_set():
             return closed()
-        failure = explain_server(error, self._endpoint, timeout=self._timeout)
+        timeout = self._prompt_timeout if patience is PROMPT else self._timeout
+        failure = explain_server(error, self._endpoint, timeout=timeout)
         kept = IndexFailure(self._without_secrets(failure.title), self._without_secrets(failure.hint))
         kept.add_note(self._without_secrets(f"{type(error).__name__}: {error}"))
         return kept
@@ -344,8 +361,16 @@ def _connect(place: Endpoint, key: str, timeout: float) -> QdrantClient:
         timeout=math.ceil(timeout),
         headers=headers,
         check_compatibility=False,
+        event_hooks={"request": [_connect_promptly]},
         **options,
     )
+
+
+def _connect_promptly(request: httpx.Request) -> None:
+    """A server that is there accepts at once, however long it then works."""
+    limits = request.extensions.get("timeout", {})
+    if limits.get("connect") is not None:
+        limits["connect"] = min(limits["connect"], CONNECT_SECONDS)
 
 
 def _one_of(ids: Collection[TrackId]) -> models.HasIdCondition:

@@ -47,7 +47,7 @@ class Trouble(Enum):
 
 
 PASSING = frozenset({Trouble.BUSY, Trouble.UNAVAILABLE, Trouble.CUT_OFF})
-PASSING_FOR_WRITES = PASSING | {Trouble.TIMED_OUT, Trouble.UNREACHABLE}
+PASSING_FOR_THE_PATIENT = PASSING | {Trouble.TIMED_OUT, Trouble.UNREACHABLE}
 _OF_STATUS = {
     401: Trouble.UNAUTHORISED,
     403: Trouble.FORBIDDEN,
@@ -100,10 +100,9 @@ def retry_after(error: BaseException) -> float | None:
     return max(0.0, float(seconds)) if isinstance(seconds, (int, float)) else None
 
 
-def passes_by_itself(error: BaseException, *, writing: bool) -> bool:
-    """Whether asking again makes sense. Searches, which somebody waits for, do not sit out a dead server."""
-    kinds = PASSING_FOR_WRITES if writing else PASSING
-    return trouble_of(error) in kinds and (retry_after(error) or 0.0) <= LONGEST_RETRY_AFTER
+def passes_by_itself(error: BaseException, *, patient: bool) -> bool:
+    """Whether asking again makes sense; only who is `patient` sits out a server that does not answer."""
+    return trouble_of(error) in (PASSING_FOR_THE_PATIENT if patient else PASSING)
 
 
 def explain_server(error: BaseException, endpoint: Endpoint, *, timeout: float) -> IndexFailure:

@@ -7,12 +7,14 @@ import socket
 import threading
 from contextlib import closing
 
+import httpx
 import pytest
 
 from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.index import SearchParams
-from musicsim_tui.index.retries import READ_ATTEMPTS, WRITE_ATTEMPTS
-from musicsim_tui.index.server import ServerIndex
+from musicsim_tui.index.retries import PROMPT, WRITING
+from musicsim_tui.index.server import CONNECT_SECONDS, PROMPT_SECONDS, ServerIndex, _connect_promptly
+from musicsim_tui.jobs import Cancelled, CancelToken
 from tests.harness.qdrant_server import Fault, QdrantServer
 from tests.index.served import KEY, MODEL, SEARCH, UPSERT, failure_of, point_with, vector_for
 
@@ -92,10 +94,10 @@ def test_trouble_that_does_not_pass_is_reported(
 ) -> None:
     double.misbehave(Fault("/points", times=99, status=503))
     assert "not available" in failure_of(lambda: served.upsert(MODEL, [point_with(1)])).title
-    assert len(double.sent(UPSERT)) == WRITE_ATTEMPTS
+    assert len(double.sent(UPSERT)) == WRITING.attempts
     assert "not available" in failure_of(lambda: served.search(MODEL, vector_for(1), SearchParams())).title
-    assert len(double.sent(SEARCH)) == READ_ATTEMPTS
-    assert len(pauses) == WRITE_ATTEMPTS + READ_ATTEMPTS - 2
+    assert len(double.sent(SEARCH)) == PROMPT.attempts
+    assert len(pauses) == WRITING.attempts + PROMPT.attempts - 2
 
 
 def test_reset_connection_is_tried_again(double: QdrantServer, served: ServerIndex) -> None:
@@ -120,6 +122,45 @@ def test_hanging_server(double: QdrantServer) -> None:
         failure = failure_of(lambda: index.ensure(MODEL))
     assert "did not answer within 1 seconds" in failure.title
     assert len(double.requests) == 1
+
+
+def test_who_searches_does_not_wait_for_a_busy_server(
+    double: QdrantServer, served: ServerIndex, pauses: list[float]
+) -> None:
+    double.misbehave(Fault("/points", times=99, status=429, headers={"Retry-After": "30"}))
+    for call in (
+        lambda: served.count(MODEL),
+        lambda: served.search(MODEL, vector_for(1), SearchParams()),
+    ):
+        assert "Try again in 30 seconds" in failure_of(call).hint
+    assert pauses == []
+
+
+def test_who_searches_waits_less_for_an_answer_than_who_writes(double: QdrantServer) -> None:
+    with ServerIndex.open(double.url, KEY, timeout=60) as index:
+        index.ensure(MODEL)
+        index.upsert(MODEL, [point_with(1)])
+        assert index.search(MODEL, vector_for(1), SearchParams())
+        assert index.count(MODEL) == 1
+    (search,), (count,), (write,) = double.sent(SEARCH), double.sent("/count$"), double.sent(UPSERT)
+    assert search.query == count.query == f"timeout={PROMPT_SECONDS:.0f}"
+    assert "timeout" not in write.query
+
+
+def test_a_connection_is_not_waited_for_as_long_as_an_answer() -> None:
+    request = httpx.Request("GET", "http://x", extensions={"timeout": httpx.Timeout(60.0).as_dict()})
+    _connect_promptly(request)
+    assert request.extensions["timeout"] == {**httpx.Timeout(60.0).as_dict(), "connect": CONNECT_SECONDS}
+
+
+def test_a_pause_that_is_cancelled_ends_the_call(double: QdrantServer) -> None:
+    token = CancelToken()
+    token.cancel()
+    with ServerIndex.open(double.url, KEY, pause=token.wait) as index:
+        index.ensure(MODEL)
+        double.misbehave(Fault(UPSERT, status=503))
+        with pytest.raises(Cancelled):
+            index.upsert(MODEL, [point_with(1)])
 
 
 def test_write_is_repeated_after_a_timeout(double: QdrantServer, pauses: list[float]) -> None:
