@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from musicsim_tui.ingest.report import IngestProgress
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.track import ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,16 @@ class IngestHooks:
 
 
 def ingest(
-    catalog: Catalog, embedder: Embedder, request: IngestRequest, hooks: IngestHooks, cancel: CancelToken
+    catalog: Catalog,
+    model: ModelVersion,
+    load: Callable[[], Embedder],
+    request: IngestRequest,
+    hooks: IngestHooks,
+    cancel: CancelToken,
 ) -> IngestSummary:
-    """Hear what is new or changed. When cancelled, returns what was done with `cancelled` set.
+    """Hear what is new or changed; `load` brings the model, and is called only when there is something.
 
+    When cancelled, returns what was done with `cancelled` set.
     Raises UsageError when none of the paths exists, ModelError or CatalogError when going on is impossible.
     """
     started = time.monotonic()
@@ -62,19 +69,14 @@ def ingest(
         plan = make_plan(
             catalog,
             roots,
-            embedder.model,
+            model,
             request.coverage,
             retry_failed=request.retry_failed,
             cancel=cancel,
         )
-        forecast = make_forecast(
-            plan.candidates, embedder, request.coverage, threads=request.threads, cancel=cancel
-        )
+        outcome = _hear(catalog, load(), plan, request, hooks, cancel) if plan.candidates else Outcome()
     except Cancelled:
-        return IngestSummary(embedder.model, cancelled=True)
-    if forecast is not None:
-        hooks.forecast(forecast)
-    outcome = _hear(catalog, embedder, plan, request, hooks, cancel)
+        return IngestSummary(model, cancelled=True)
     if not cancel.cancelled:
         fell_silent = {root for root, _ in outcome.offline}
         catalog.mark_missing([path for path in plan.missing if fell_silent.isdisjoint(path.parents)])
@@ -83,7 +85,7 @@ def ingest(
                 catalog.mark_scanned(root, time.time())
     failures = (*absent, *outcome.failures)
     return IngestSummary(
-        model=embedder.model,
+        model=model,
         added=outcome.added,
         skipped=plan.unchanged + plan.remembered_failures + outcome.relinked,
         failed=len(failures),
@@ -106,8 +108,11 @@ def _hear(
     hooks: IngestHooks,
     cancel: CancelToken,
 ) -> Outcome:
-    if not plan.candidates:
-        return Outcome()
+    forecast = make_forecast(
+        plan.candidates, embedder, request.coverage, threads=request.threads, cancel=cancel
+    )
+    if forecast is not None:
+        hooks.forecast(forecast)
     pipeline = Pipeline(
         catalog,
         embedder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,18 +61,22 @@ class Services:
 
         Raises UsageError, ModelError, CatalogError; an index that fails is a notice.
         """
+        from musicsim_tui.embedding.registry import require_installed
         from musicsim_tui.ingest.ingest import ingest
 
-        embedder = self.models.embedder(self.models.listening().model.name)
+        info = self.models.listening()
+        require_installed(info)
+        model = info.model
         try:
-            self.engine.begin_ingest(embedder.model, cancel)
-            summary = ingest(self.catalog, embedder, request, hooks, cancel)
+            self.engine.begin_ingest(model, cancel)
+            load = partial(self.models.embedder, model.name)
+            summary = ingest(self.catalog, model, load, request, hooks, cancel)
             if not cancel.cancelled:
                 self.engine.finish_ingest(indexing, cancel)
         except Cancelled:
             from musicsim_tui.ingest.report import IngestSummary
 
-            return IngestSummary(embedder.model, cancelled=True)
+            return IngestSummary(model, cancelled=True)
         return summary
 
     def seed(self, text: str, model: ModelVersion, cancel: CancelToken) -> Seed:

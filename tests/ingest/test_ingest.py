@@ -363,7 +363,8 @@ def test_stopping_keeps_what_is_finished_and_the_next_run_goes_on(services: Serv
 
     embedder = services.models.embedder("builtin")
     request = IngestRequest(paths=(folder,), threads=1)
-    first = ingest(services.catalog, embedder, request, IngestHooks(publish=stop_after_some), token)
+    hooks = IngestHooks(publish=stop_after_some)
+    first = ingest(services.catalog, embedder.model, lambda: embedder, request, hooks, token)
     assert first.cancelled
     assert services.catalog.count() == first.added
     second = ingest_into(services)
@@ -410,3 +411,11 @@ def test_progress_ends_with_everything_done(services: Services, music: Path) -> 
     assert (seen[-1].done, seen[-1].total, seen[-1].added) == (3, 3, 3)
     assert seen[-1].seconds_left == 0
     assert all(0 <= snapshot.done <= snapshot.total for snapshot in seen)
+
+
+def test_a_refresh_without_news_loads_no_model(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest_into(services, music)
+    monkeypatch.setattr(services.models, "embedder", lambda _: pytest.fail("a model was loaded"))
+    assert ingest_into(services).skipped == 3
