@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """What to ingest and how. No paths: everything that is remembered."""
+    """What to ingest and how. No paths: everything that is remembered. Excludes of None: as remembered."""
 
     paths: tuple[Path, ...] = ()
-    excludes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] | None = None
     coverage: int | None = None
     retry_failed: bool = False
     threads: int = 1

@@ -86,8 +86,8 @@ class Catalog:
 
     # Remembered folders and settings
 
-    def add_root(self, path: Path, excludes: Sequence[str] = ()) -> None:
-        """Remember a folder or file, or change its excludes.
+    def add_root(self, path: Path, excludes: Sequence[str] | None = None) -> None:
+        """Remember a folder or file, or change its excludes, which None leaves as they are.
 
         A path below a remembered folder that excludes nothing is covered by it and gets no entry of its own,
         unless it brings excludes. Adding a folder keeps the entries below it: they may be drives that come
@@ -261,7 +261,7 @@ class Catalog:
         return None if row is None else bytes(row[0])
 
     def loudness(self, track_id: TrackId) -> float | None:
-        """Loudness in LUFS; None for an unknown track, and where it could not be measured (NaN)."""
+        """Loudness as RMS in dBFS; None for an unknown track, and where it could not be measured (NaN)."""
         with self._read() as db:
             row = db.execute("SELECT loudness FROM tracks WHERE uuid = ?", (track_id.bytes,)).fetchone()
         return None if row is None or row[0] is None else float(row[0])

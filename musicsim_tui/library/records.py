@@ -60,7 +60,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class HeardTrack:
-    """Everything one hearing of a file yields. `duration` in seconds, `loudness` in LUFS."""
+    """Everything one hearing of a file yields. `duration` in seconds, `loudness` as RMS in dBFS."""
 
     file: FileRecord
     duration: float

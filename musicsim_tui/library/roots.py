@@ -12,10 +12,12 @@ from musicsim_tui.library.paths import inside, path_bytes
 from musicsim_tui.library.records import Root
 
 
-def add(db: sqlite3.Connection, path: Path, excludes: Sequence[str], now: float) -> None:
+def add(db: sqlite3.Connection, path: Path, excludes: Sequence[str] | None, now: float) -> None:
     key = path_bytes(path)
-    patterns = json.dumps(list(excludes))
-    if db.execute("UPDATE roots SET excludes = ? WHERE path = ?", (patterns, key)).rowcount:
+    patterns = json.dumps(list(excludes or ()))
+    # None keeps what is there.
+    change = "UPDATE roots SET excludes = coalesce(?, excludes) WHERE path = ?"
+    if db.execute(change, (None if excludes is None else patterns, key)).rowcount:
         return
     others = db.execute("SELECT path, excludes FROM roots").fetchall()
     if not excludes and any(inside(key, other) and json.loads(left_out) == [] for other, left_out in others):

@@ -16,6 +16,14 @@ def test_a_root_is_remembered_once_with_its_latest_excludes(catalog: Catalog, cl
     assert catalog.roots() == [Root(Path("/music"), ("*.ogg", "Live"), added, None)]
 
 
+def test_excludes_change_only_when_they_are_given(catalog: Catalog) -> None:
+    catalog.add_root(Path("/music"), ["*.wav"])
+    catalog.add_root(Path("/music"))
+    assert catalog.roots()[0].excludes == ("*.wav",)
+    catalog.add_root(Path("/music"), ())
+    assert catalog.roots()[0].excludes == ()
+
+
 def test_a_scan_is_noted(catalog: Catalog) -> None:
     catalog.add_root(Path("/music"))
     catalog.mark_scanned(Path("/music"), 1_900_000_000.5)
