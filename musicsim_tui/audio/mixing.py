@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.layout import AudioLayout
@@ -116,7 +118,7 @@ class Mixer:
                 frame = self._graph.pull()
             except (error.BlockingIOError, error.EOFError):
                 return
-            yield frame.to_ndarray()
+            yield frame.to_ndarray().astype(np.float32, copy=False)
 
 
 def _kind(frame: AudioFrame) -> tuple[str, str, int]:
