@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui import __version__
+from musicsim_tui.cli import log as logs
 from musicsim_tui.cli import output
 from musicsim_tui.cli.commands import register
+from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C
 from musicsim_tui.cli.options import CURRENT, global_options
-from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith
+from musicsim_tui.cli.session import ExitWith
 from musicsim_tui.errors import MusicSimError, UsageError
 from musicsim_tui.jobs import Cancelled
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DONE, FAILED, USAGE = 0, 1, 2
+_SEE_HELP = "musicsim-tui --help lists every command and option."
 _ParsingError: type[Exception] = next(
     base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
 )
@@ -31,7 +34,7 @@ _ParsingError: type[Exception] = next(
 app = typer.Typer(
     name="musicsim-tui",
     help="Find music that sounds alike: hear a library once, then ask what sounds like this.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,12 +50,18 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 @global_options
 def _callback(
+    ctx: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     del version
+    if ctx.invoked_subcommand is None:
+        if CURRENT.json:
+            raise UsageError("No command was given.", _SEE_HELP)
+        if text := ctx.get_help():  # Typer may print it itself, in colour
+            output.say(text)
 
 
 register(app)
@@ -62,16 +71,19 @@ def invoke(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing escapes as a traceback."""
     CURRENT.reset()
     CURRENT.json = "--json" in arguments  # a usage error is reported before the options are parsed
+    output.begin()
+    logs.mute()
     try:
         code = app(args=list(arguments), prog_name="musicsim-tui", standalone_mode=False)
         return code if isinstance(code, int) else DONE
     except ExitWith as ending:
         return ending.code
     except (Cancelled, KeyboardInterrupt, typer.Abort):
+        output.report_stopped()
         return STOPPED_BY_CTRL_C
     except _ParsingError as error:
         title = error.format_message()  # type: ignore[attr-defined]
-        output.report(UsageError(title, "musicsim-tui --help lists every command and option."))
+        output.report(UsageError(title, _SEE_HELP))
         return USAGE
     except UsageError as error:
         output.report(error)
@@ -96,9 +108,12 @@ def run() -> None:
     """Run the command line of this process and leave at once: a batch still inside the network
     would abort an ordinary exit."""
     code = invoke(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            code = DONE
-    os._exit(code)
+    with output.everything_said():
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                code = DONE
+            except OSError:  # such as a full disk, which has been told where it was met
+                code = code or FAILED
+        os._exit(code)

@@ -6,12 +6,15 @@ import json
 import math
 import os
 import sys
+import threading
 import unicodedata
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Literal
 
 from musicsim_tui.cli.options import CURRENT
+from musicsim_tui.errors import MusicSimError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,9 +22,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import Progress
 
+_STOPPED = MusicSimError("Stopped.", "What was finished is kept; run the command again to go on.")
 _live: list[Console] = []
 _COLUMN_GAP = 3
 _NARROWEST_COLUMN = 6
@@ -37,10 +40,72 @@ class Column:
     shrinks: bool = False
 
 
+class _Speech:
+    """Who may still write to standard output: under --json exactly one final object comes, ever."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.ended = False
+
+
+_speech = _Speech()
+
+
+def begin() -> None:
+    """A new command line: nothing has been said."""
+    _speech.ended = False
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names of files need not be text
+            stream.reconfigure(errors="backslashreplace")
+
+
 def emit(value: object) -> None:
-    """One JSON object on a line of its own: ASCII, unknown and not-a-number as null."""
+    """The final JSON object, on a line of its own: ASCII, unknown and not-a-number as null."""
+    with _speech.lock:
+        _speech.ended = True
+        _write_json(value)
+
+
+def emit_progress(done: int, total: int | None, path: str | None, **more: object) -> None:
+    """A progress event under --json. `path` is the full path of a file, or None."""
+    with _speech.lock:
+        if not _speech.ended:
+            _write_json({"event": "progress", "done": done, "total": total, "path": path, **more})
+
+
+def report_stopped() -> None:
+    """The command ended because it was asked to."""
+    if CURRENT.json and not _speech.ended:
+        emit(_as_json(_STOPPED))
+    else:
+        _stderr().print(_STOPPED.title)
+
+
+def last_word() -> None:
+    """Say that the process ends now. The lock is kept: nobody speaks or exits after that."""
+    _speech.lock.acquire()
+    if not CURRENT.json:
+        sys.stderr.write(f"{_STOPPED.title}\n")
+    elif not _speech.ended:
+        _write_json(_as_json(_STOPPED))
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+@contextmanager
+def everything_said() -> Iterator[None]:
+    """Entered by whoever ends the process."""
+    with _speech.lock:
+        yield
+
+
+def _write_json(value: object) -> None:
     sys.stdout.write(json.dumps(_finite(value), ensure_ascii=True, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def _as_json(error: MusicSimError) -> dict[str, Any]:
+    return {"error": {"title": error.title, "hint": error.hint}}
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON is any of its types
@@ -72,9 +137,9 @@ def note(text: str) -> None:
 
 
 def report(error: MusicSimError) -> None:
-    """A failure: JSON on standard output under --json, else two lines on standard error."""
-    if CURRENT.json:
-        emit({"error": {"title": error.title, "hint": error.hint}})
+    """A failure: the final object under --json; else, or when one has come, two lines on standard error."""
+    if CURRENT.json and not _speech.ended:
+        emit(_as_json(error))
         return
     console = _stderr()
     console.print(plain(f"error: {error.title}"), markup=False, highlight=False, emoji=False, soft_wrap=True)
@@ -124,6 +189,11 @@ def print_paths0(paths: Iterable[Path]) -> None:
     sys.stdout.buffer.flush()
 
 
+def known(text: str) -> str | None:
+    """Text for JSON, where unknown is null."""
+    return text or None
+
+
 def clock(seconds: float | None) -> str:
     """Seconds as m:ss or h:mm:ss."""
     if seconds is None or not math.isfinite(seconds):
@@ -140,7 +210,7 @@ def duration_words(seconds: float) -> str:
         return f"{seconds:.0f} s"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 3600:,.1f} hours"
 
 
 def size_words(size: float) -> str:
@@ -161,8 +231,11 @@ def count(number: int, noun: str) -> str:
 def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
     """A bar on a terminal, progress events under --json, nothing otherwise."""
     if CURRENT.json and not CURRENT.quiet:
-        yield lambda snapshot: emit(
-            {"event": "progress", "done": snapshot.done, "total": snapshot.total, "path": snapshot.detail}
+        yield lambda snapshot: emit_progress(
+            snapshot.done,
+            snapshot.total,
+            snapshot.detail if os.path.isabs(snapshot.detail) else None,
+            stage=description,
         )
         return
     if not shows_progress():

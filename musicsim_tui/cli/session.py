@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
-import sys
-import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicsim_tui.cli import output
+from musicsim_tui.cli import log, output
+from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C, heed_ctrl_c
 from musicsim_tui.cli.options import CURRENT
-from musicsim_tui.errors import MusicSimError
-from musicsim_tui.jobs import CancelToken
+from musicsim_tui.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
+    from musicsim_tui.jobs import CancelToken
     from musicsim_tui.services import Services
     from musicsim_tui.settings import Settings
 
-STOPPED_BY_CTRL_C = 130
-_PATIENCE_SECONDS = 0.9
+__all__ = ["STOPPED_BY_CTRL_C", "ExitWith", "current_settings", "open_services"]
 
 
 class ExitWith(Exception):
@@ -42,74 +37,39 @@ def current_settings() -> Settings:
 
 
 @contextmanager
-def open_services(settings: Settings | None = None) -> Iterator[tuple[Services, CancelToken]]:
-    """The library's services, closed at the end; Ctrl-C cancels the token, a second one ends at once."""
+def open_services(
+    settings: Settings | None = None, *, diagnosing: bool = False
+) -> Iterator[tuple[Services, CancelToken]]:
+    """The library's services, closed at the end; Ctrl-C cancels the token, a second one ends at once.
+
+    Raises UsageError for the settings, StorageError when the library's folder cannot be made, unless
+    `diagnosing`: a diagnosis tells that itself.
+    """
     from musicsim_tui.services import Services
 
     settings = settings or current_settings()
-    _start_log(settings)
-    token = CancelToken()
+    try:
+        log.make_folder(settings.data_dir)
+    except StorageError:
+        if not diagnosing:
+            raise
+    log.log_to(settings, CURRENT.verbose)
+    _name_a_server_from_dotenv(settings)
     services = Services(settings, notice=output.note)
-    with _ctrl_c_cancels(token):
+    with heed_ctrl_c() as watch:
         try:
-            yield services, token
+            yield services, watch.token
         finally:
+            watch.finishing()
             services.close()
 
 
-@contextmanager
-def _ctrl_c_cancels(token: CancelToken) -> Iterator[None]:
-    last_call = threading.Timer(_PATIENCE_SECONDS, _stop_at_once)
-    last_call.daemon = True
+def _name_a_server_from_dotenv(settings: Settings) -> None:
+    """A `.env` that came with somebody's folder must not choose unseen where titles and paths go."""
+    from musicsim_tui.settings import without_secrets
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        if token.cancelled:
-            os._exit(STOPPED_BY_CTRL_C)
-        token.cancel()
-        last_call.start()
-
-    numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
-    previous = {number: signal.getsignal(number) for number in numbers}
-    for number, handler in previous.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        last_call.cancel()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _stop_at_once() -> None:
-    """End although something does not heed the cancellation, such as the import of PyTorch.
-
-    A library survives any end: catalog and index lose only what was in flight.
-    """
-    output.report(MusicSimError("Stopped.", "What was finished is kept; run the command again to go on."))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(STOPPED_BY_CTRL_C)
-
-
-def _start_log(settings: Settings) -> None:
-    """Log to a file of the library; it appears with its first line."""
-    level = {0: settings.log_level, 1: "INFO"}.get(CURRENT.verbose, "DEBUG")
-    root = logging.getLogger("musicsim_tui")
-    root.setLevel(level)
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
-        handler.close()
-    root.propagate = False
-    if settings.data_dir.is_dir() and os.access(settings.data_dir, os.W_OK):
-        handler = logging.FileHandler(
-            settings.log_path, encoding="utf-8", errors="backslashreplace", delay=True
+    if settings.qdb_endpoint is not None and settings.sources.get("qdb_endpoint") == ".env":
+        output.note(
+            f"Titles and paths of this library go to {without_secrets(settings.qdb_endpoint)}, "
+            f"as {Path('.env').absolute()} says."
         )
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        root.addHandler(handler)
-    else:
-        root.addHandler(logging.NullHandler())
-    logging.captureWarnings(capture=True)
-    logging.getLogger("py.warnings").addHandler(logging.NullHandler())
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

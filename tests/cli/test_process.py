@@ -180,6 +180,7 @@ def test_ctrl_c_ends_even_what_does_not_heed_it(environment: dict[str, str], tmp
         "from musicsim_tui.cli.main import run\n"
         "run()\n"
     )
+    write_music(tmp_path / "a.wav", 1, 3.0)
     done = subprocess.run(
         [sys.executable, "-c", script],
         env=environment,

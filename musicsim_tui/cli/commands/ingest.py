@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.ingest_progress import watch_ingest
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, open_services
+from musicsim_tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from musicsim_tui.ingest.forecast import Forecast
-    from musicsim_tui.ingest.report import IngestProgress, IngestSummary
+    from musicsim_tui.ingest.report import IngestSummary
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.services import Services
 
@@ -33,12 +34,20 @@ def ingest(
         bool, typer.Option("--retry-failed", help="Try files again that failed before.")
     ] = False,
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Leave out what matches.")
+        list[str] | None,
+        typer.Option(
+            "--exclude", metavar="GLOB", help="Leave out what matches, now and later; '' ends that."
+        ),
     ] = None,
 ) -> None:
     """Remember folders and files, and hear what is new in them."""
+    if exclude and not paths:
+        raise UsageError(
+            "--exclude needs the folder that it is for.", "Run musicsim-tui ingest FOLDER --exclude GLOB."
+        )
+    excludes = tuple(filter(None, exclude)) if exclude else None
     with open_services() as (services, cancel):
-        summary = run_ingest(services, cancel, paths or (), exclude or (), retry_failed=retry_failed)
+        summary = run_ingest(services, cancel, paths or (), excludes, retry_failed=retry_failed)
     if summary.cancelled:
         raise ExitWith(STOPPED_BY_CTRL_C)
     if any(failure.new for failure in summary.failures):
@@ -49,92 +58,44 @@ def run_ingest(
     services: Services,
     cancel: CancelToken,
     paths: Sequence[Path],
-    excludes: Sequence[str] = (),
+    excludes: tuple[str, ...] | None = None,
     *,
     retry_failed: bool = False,
     silent: bool = False,
 ) -> IngestSummary:
-    """Ingest with progress for whoever watches, then print the summary unless `silent`."""
+    """Ingest with progress for whoever watches, then print the summary unless `silent`.
+
+    `excludes` of None leaves those that are remembered as they are.
+    """
     from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
 
     request = IngestRequest(
         paths=tuple(paths),
-        excludes=tuple(excludes),
+        excludes=excludes,
         coverage=services.settings.coverage,
         retry_failed=retry_failed,
         threads=services.threads,
     )
     model = services.models.listening().model
-    with _watch() as publish:
+    with watch_ingest() as watcher:
         hooks = IngestHooks(
-            publish=publish,
+            publish=watcher.hearing,
             forecast=_announce,
             index_new=lambda: services.engine.push_new(model),
             notice=output.note,
         )
-        summary = services.ingest(request, hooks, cancel)
+        summary = services.ingest(request, hooks, cancel, watcher.indexing)
     if not silent:
         _print_summary(summary)
     return summary
-
-
-@contextmanager
-def _watch() -> Iterator[Callable[[IngestProgress], None]]:
-    if CURRENT.json and not CURRENT.quiet:
-        yield _emit_progress()
-    elif output.shows_progress():
-        with _live_bar() as publish:
-            yield publish
-    else:
-        yield lambda _: None
-
-
-def _emit_progress() -> Callable[[IngestProgress], None]:
-    last = -1
-
-    def publish(snapshot: IngestProgress) -> None:
-        nonlocal last
-        if snapshot.done != last:
-            last = snapshot.done
-            path = snapshot.decoding[0] if snapshot.decoding else ""
-            output.emit({"event": "progress", "done": snapshot.done, "total": snapshot.total, "path": path})
-
-    return publish
-
-
-@contextmanager
-def _live_bar() -> Iterator[Callable[[IngestProgress], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (
-        TextColumn("hearing"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[pace]}", markup=False),
-    )
-    with (
-        output.live_console() as console,
-        Progress(*columns, console=console, transient=True) as bars,
-    ):
-        task = bars.add_task("", total=None, pace="")
-
-        def publish(snapshot: IngestProgress) -> None:
-            words = [f"{snapshot.realtime_factor:,.0f}x realtime"]
-            if snapshot.seconds_left is not None:
-                words.append(f"{output.duration_words(snapshot.seconds_left)} left")
-            if snapshot.failed:
-                words.append(f"{snapshot.failed} failed")
-            bars.update(task, completed=snapshot.done, total=snapshot.total, pace=", ".join(words))
-
-        yield publish
 
 
 def _announce(forecast: Forecast) -> None:
     if forecast.work_seconds < _WORTH_A_FORECAST_SECONDS:
         return
     output.note(
-        f"{output.count(forecast.files, 'file')}, about {forecast.audio_seconds / 3600:,.1f} hours of audio: "
-        f"about {output.duration_words(forecast.work_seconds)} to hear, "
+        f"{output.count(forecast.files, 'file')}, about {output.duration_words(forecast.audio_seconds)} "
+        f"of audio: about {output.duration_words(forecast.work_seconds)} to hear, "
         f"{output.size_words(forecast.disk_bytes)} on the disk. Ctrl-C stops; the next ingest goes on."
     )
 
