@@ -104,7 +104,7 @@ def check_catalog(catalog: Catalog) -> Check:
 def check_index(catalog: Catalog, index: Index | None, engine: str) -> list[Check]:
     """Whether index and catalog agree."""
     if index is None:
-        return [Check("index", "ok", f"{engine}, held by another musicsim-tui that is running")]
+        return [Check("index", "ok", f"{engine}, in use by another musicsim-tui that is running")]
     checks = []
     for use in catalog.models():
         found, believed = index.count(use.model), catalog.indexed_count(index.target, use.model)
@@ -113,7 +113,7 @@ def check_index(catalog: Catalog, index: Index | None, engine: str) -> list[Chec
             Check(
                 "index",
                 "ok" if agrees else "warn",
-                f"{engine}: {found:,} points for {use.tracks:,} tracks of {use.model.name}",
+                f"{engine}: {min(found, believed):,} points for {use.tracks:,} tracks of {use.model.name}",
                 "" if agrees else "musicsim-tui index rebuild brings it in step.",
             )
         )

@@ -9,19 +9,24 @@ from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import current_settings
 
-app = typer.Typer(help="Show the settings.", no_args_is_help=True)
+app = typer.Typer(help="Show the settings.", invoke_without_command=True)
 
 
 @app.callback()
 @global_options
-def _default() -> None:
-    pass
+def _default(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        _print_settings()
 
 
 @app.command("show")
 @global_options
 def show() -> None:
     """Show every setting, its value (secrets hidden) and where it came from."""
+    _print_settings()
+
+
+def _print_settings() -> None:
     from musicsim_tui.settings import ENVIRONMENT_NAMES, config_path
 
     settings = current_settings()

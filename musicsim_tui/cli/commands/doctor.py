@@ -10,7 +10,7 @@ from musicsim_tui.cli.session import ExitWith, open_services
 @global_options
 def doctor() -> None:
     """Check every part: what works, what does not, how to fix it."""
-    with open_services() as (services, _):
+    with open_services(diagnosing=True) as (services, _):
         checks = services.diagnose()
     if CURRENT.json:
         output.emit(

@@ -63,5 +63,7 @@ def _print_status() -> None:
         return
     output.say(f"Engine: {engine}")
     for row in rows:
-        held = "held by another process" if row.indexed is None else f"{row.indexed:,} indexed"
-        output.say(f"{row.model.name}: {output.count(row.heard, 'track')} heard, {held}")
+        state = "" if row.indexed is None else f", {row.indexed:,} indexed"
+        output.say(f"{row.model.name}: {output.count(row.heard, 'track')} heard{state}")
+    if any(row.indexed is None for row in rows):
+        output.say("Another musicsim-tui is running with this index open, and brings it up to date itself.")

@@ -72,8 +72,8 @@ def track_as_json(row: TrackRow) -> dict[str, Any]:
     return {
         "id": str(track.id),
         "title": track.title,
-        "artist": track.tags.artist,
-        "album": track.tags.album,
+        "artist": output.known(track.tags.artist),
+        "album": output.known(track.tags.album),
         "year": track.tags.year,
         "duration": round(track.duration, 3),
         "added": round(track.added, 3),

@@ -18,18 +18,18 @@ def prune(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] 
     """Forget tracks whose files are gone. No file is touched."""
     with open_services() as (services, cancel):
         gone = services.catalog.missing_ids()
-        if gone and not yes:
-            _confirm(len(gone))
+        if gone and not yes and not _confirmed(len(gone)):
+            gone = []
         removed = services.prune(gone, cancel) if gone else 0
     if CURRENT.json:
         output.emit({"removed": removed})
     else:
-        output.say(f"Forgot {output.count(removed, 'track')}." if removed else "Nothing to forget.")
+        output.say(f"Forgot {output.count(removed, 'track')}." if removed else "Nothing forgotten.")
 
 
-def _confirm(number: int) -> None:
+def _confirmed(number: int) -> bool:
     if CURRENT.json or not sys.stdin.isatty():
         raise UsageError(
             f"{output.count(number, 'track')} would be forgotten.", "Run musicsim-tui prune --yes to do it."
         )
-    typer.confirm(f"Forget {output.count(number, 'track')} whose files are gone?", abort=True)
+    return typer.confirm(f"Forget {output.count(number, 'track')} whose files are gone?")

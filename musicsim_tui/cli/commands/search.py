@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ from musicsim_tui.cli import output
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
+from musicsim_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +43,7 @@ def search(
     from musicsim_tui.library.query import parse_query
     from musicsim_tui.search.similar import SearchRequest
 
+    _check_file_name(query)
     request = SearchRequest(limit, parse_query(where) if where else None, exact=exact, ef=ef)
     started = time.monotonic()
     with open_services() as (services, cancel):
@@ -53,6 +57,15 @@ def search(
             output.emit(search_as_json(seed, matches, seconds))
         else:
             print_matches(matches, explain=explain and _names_sounds(services, model.name))
+
+
+def _check_file_name(query: str) -> None:
+    """What looks like a file's name is none of a track. Raises UsageError when there is no such file."""
+    looks_like_one = os.sep in query or Path(query).suffix
+    if looks_like_one and not os.path.lexists(query):
+        raise UsageError(
+            f"There is no file {query}.", "Check the spelling, or give the id of a track: musicsim-tui list."
+        )
 
 
 def _names_sounds(services: Services, model: str) -> bool:
@@ -82,8 +95,8 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         "likeness": match.likeness,
         "same_recording": match.same_recording,
         "title": match.track.title,
-        "artist": tags.artist,
-        "album": tags.album,
+        "artist": output.known(tags.artist),
+        "album": output.known(tags.album),
         "duration": round(match.track.duration, 3),
         "paths": [str(path) for path in match.track.paths],
         "moment": None

@@ -48,7 +48,7 @@ def show(
         ("Album", track.tags.album),
         ("Year", str(track.tags.year or "")),
         ("Length", output.clock(track.duration)),
-        ("Loudness", f"{loudness:.1f} dB" if loudness is not None else ""),
+        ("Loudness", f"{loudness:.1f} dBFS (RMS)" if loudness is not None else ""),
         ("Added", time.strftime("%Y-%m-%d %H:%M", time.localtime(track.added))),
         ("Id", str(track.id)),
         ("State", "missing" if track.missing else "present"),
