@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,15 +11,16 @@ from typing import TYPE_CHECKING, Self
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library import embeddings, indexed, roots, tracks
 from musicsim_tui.library import files as filing
+from musicsim_tui.library.batches import batches
 from musicsim_tui.library.connection import Connections
 from musicsim_tui.library.crates import Crates
+from musicsim_tui.library.indexed_book import IndexedBook
 from musicsim_tui.library.query import Query
 from musicsim_tui.library.records import (
     Failure,
     FileRecord,
     FileStamp,
     HeardTrack,
-    IndexEntry,
     KnownFile,
     ModelUse,
     Root,
@@ -35,7 +35,7 @@ _DROPPED_AT_ONCE = 200
 _PAGES_RECLAIMED_AT_ONCE = 2_000
 
 
-class Catalog:
+class Catalog(IndexedBook):
     """Everything known about the library, in one SQLite file that several threads and processes may use.
 
     Every call raises CatalogError, with a title and a hint, when the file cannot be read or written.
@@ -43,13 +43,10 @@ class Catalog:
     """
 
     def __init__(self, connections: Connections, clock: Callable[[], float]) -> None:
+        super().__init__(connections)
         self._connections = connections
-        self._read = connections.read
-        self._write = connections.write
         self._clock = clock
         self.crates = Crates(connections, clock)
-        self._handed: dict[tuple[str, ModelVersion], indexed.Handed] = {}
-        self._handed_lock = threading.Lock()
 
     @classmethod
     def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
@@ -230,6 +227,11 @@ class Catalog:
         with self._read() as db:
             return tracks.matching_ids(db, where)
 
+    def which_match(self, ids: Sequence[TrackId], where: Query | None) -> set[TrackId]:
+        """Those of these tracks that a query asks for: quick for a few, however many it asks for in all."""
+        with self._read() as db:
+            return tracks.which_match(db, ids, where)
+
     def count(self, where: Query | None = None) -> int:
         with self._read() as db:
             return tracks.count(db, where)
@@ -244,13 +246,24 @@ class Catalog:
         with self._read() as db:
             return tracks.missing_ids(db)
 
-    def delete_tracks(self, ids: Sequence[TrackId]) -> int:
-        """Delete tracks and all that hangs on them; how many there were.
+    def delete_tracks(self, ids: Sequence[TrackId], cancel: CancelToken | None = None) -> int:
+        """Delete tracks with all that hangs on them, and give the space back; how many there were.
 
-        Leaves tombstones for every index target that may have them.
+        Leaves tombstones for every index target that may have them. Works in short transactions as
+        `drop_model` does; raises Cancelled between two.
         """
-        with self._write() as db:
-            return tracks.delete(db, ids)
+        cancel = cancel or CancelToken()
+        deleted = 0
+        for batch in batches(ids, _DROPPED_AT_ONCE):
+            cancel.check()
+            with self._write() as db:
+                deleted += tracks.delete(db, batch)
+        self._reclaim(cancel)
+        return deleted
+
+    def _reclaim(self, cancel: CancelToken) -> None:
+        while self._connections.reclaim(_PAGES_RECLAIMED_AT_ONCE):
+            cancel.check()
 
     def waveform(self, track_id: TrackId) -> bytes | None:
         with self._read() as db:
@@ -272,6 +285,16 @@ class Catalog:
         """Models with at least one embedding, by name and version."""
         with self._read() as db:
             return embeddings.models(db)
+
+    def present_counts(self) -> dict[ModelVersion, int]:
+        """How many of the tracks whose files are there each model has heard."""
+        with self._read() as db:
+            return embeddings.present_counts(db)
+
+    def waiting_count(self, model: ModelVersion) -> int:
+        """Tracks that a model has yet to hear: another has, and a file is there that did not fail."""
+        with self._read() as db:
+            return embeddings.waiting_count(db, model)
 
     def embedding(self, track_id: TrackId, model: ModelVersion) -> Embedding | None:
         """A track as a model heard it; the mean went through float16."""
@@ -323,72 +346,9 @@ class Catalog:
                 gone = embeddings.drop_some(db, model, _DROPPED_AT_ONCE)
             dropped += gone
             more = gone == _DROPPED_AT_ONCE
-        while self._connections.reclaim(_PAGES_RECLAIMED_AT_ONCE):
-            cancel.check()
+        self._reclaim(cancel)
         return dropped
 
     def embedded_count(self, model: ModelVersion) -> int:
         with self._read() as db:
             return indexed.embedded_count(db, model)
-
-    # What each index has
-
-    def unindexed(self, target: str, model: ModelVersion, limit: int = 256) -> list[IndexEntry]:
-        """Tracks that are new to an index, or look different from what it has; oldest first.
-
-        The first call for a target remembers it: from then on, deleted tracks leave tombstones for it.
-        """
-        with self._read() as db:
-            key = indexed.target_key(db, target, model)
-        if key is None:
-            with self._write() as db:
-                key = indexed.register(db, target, model)
-        if key is None:
-            return []
-        with self._read() as db:
-            found = embeddings.entries(db, indexed.pending(db, key, limit), model.dimensions)
-        with self._handed_lock:
-            self._handed.setdefault((target, model), {}).update({e.track_id: state for e, state in found})
-        return [entry for entry, _ in found]
-
-    def unindexed_count(self, target: str, model: ModelVersion) -> int:
-        with self._read() as db:
-            return indexed.pending_count(db, target, model)
-
-    def mark_indexed(self, target: str, model: ModelVersion, ids: Sequence[TrackId]) -> None:
-        """Note that an index has these tracks, but for those changed since `unindexed` handed them out."""
-        with self._handed_lock:
-            handed = self._handed.get((target, model), {})
-            states = {track_id: handed.pop(track_id) for track_id in ids if track_id in handed}
-        with self._write() as db:
-            key, heard_by = indexed.register(db, target, model), indexed.model_key(db, model)
-            if key is not None and heard_by is not None:
-                indexed.mark(db, key, ids, states, heard_by)
-
-    def forget_indexed(self, target: str, model: ModelVersion, ids: Sequence[TrackId] | None = None) -> None:
-        """Note that an index does not have these tracks, or none at all."""
-        with self._write() as db:
-            key, heard_by = indexed.target_key(db, target, model), indexed.model_key(db, model)
-            if key is not None and heard_by is not None:
-                indexed.forget(db, key, heard_by, ids)
-
-    def indexed_count(self, target: str, model: ModelVersion) -> int:
-        with self._read() as db:
-            return indexed.embedded_count(db, model) - indexed.pending_count(db, target, model)
-
-    def indexed_ids(self, target: str, model: ModelVersion) -> set[TrackId]:
-        with self._read() as db:
-            key, heard_by = indexed.target_key(db, target, model), indexed.model_key(db, model)
-            return set() if key is None or heard_by is None else indexed.indexed_ids(db, key, heard_by)
-
-    def tombstones(self, target: str, model: ModelVersion) -> list[TrackId]:
-        """Deleted tracks that an index may still have."""
-        with self._read() as db:
-            key = indexed.target_key(db, target, model)
-            return [] if key is None else indexed.tombstones(db, key)
-
-    def clear_tombstones(self, target: str, model: ModelVersion, ids: Sequence[TrackId]) -> None:
-        with self._write() as db:
-            key = indexed.target_key(db, target, model)
-            if key is not None:
-                indexed.clear_tombstones(db, key, ids)

@@ -1,6 +1,7 @@
 """What a query asks of a track, compiled to SQL. Text of the user only ever travels as a parameter.
 
-Every condition speaks of a row `t` of the table `tracks` and is true or false, never null.
+Every condition speaks of a row `t` of the table `tracks` and is true or false, never null. It has two forms
+with one meaning: the usual one finds all tracks soonest, the one for `few` rows looks at nothing but theirs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Sql:
 class Condition(Protocol):
     """Something that is true or false of a track."""
 
-    def sql(self) -> Sql: ...
+    def sql(self, *, few: bool = False) -> Sql: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class All:
 
     parts: tuple[Condition, ...]
 
-    def sql(self) -> Sql:
-        return _join(" AND ", self.parts)
+    def sql(self, *, few: bool = False) -> Sql:
+        return _join(" AND ", self.parts, few)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class AnyOf:
 
     parts: tuple[Condition, ...]
 
-    def sql(self) -> Sql:
-        return _join(" OR ", self.parts)
+    def sql(self, *, few: bool = False) -> Sql:
+        return _join(" OR ", self.parts, few)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Not:
 
     part: Condition
 
-    def sql(self) -> Sql:
-        inner = self.part.sql()
+    def sql(self, *, few: bool = False) -> Sql:
+        inner = self.part.sql(few=few)
         return Sql(f"NOT ({inner.text})", inner.values)
 
 
@@ -66,7 +67,7 @@ class Words:
 
     folded: str
 
-    def sql(self) -> Sql:
+    def sql(self, *, few: bool = False) -> Sql:
         # Every sort key holds all texts; that of the artist is as good as any.
         return Sql("instr(t.artist_order, ?) > 0", (self.folded,))
 
@@ -78,7 +79,7 @@ class FieldHas:
     field: str
     folded: str
 
-    def sql(self) -> Sql:
+    def sql(self, *, few: bool = False) -> Sql:
         order = f"{self.field}_order"
         end = _FIRST_PART_ENDS.format(order=order)
         return Sql(f"instr(t.{order}, ?) BETWEEN 1 AND {end}", (self.folded,))
@@ -90,7 +91,7 @@ class FieldEmpty:
 
     field: str
 
-    def sql(self) -> Sql:
+    def sql(self, *, few: bool = False) -> Sql:
         return Sql(f"t.{self.field} = ''")
 
 
@@ -100,7 +101,13 @@ class PathHas:
 
     folded: str
 
-    def sql(self) -> Sql:
+    def sql(self, *, few: bool = False) -> Sql:
+        if few:
+            return Sql(
+                "EXISTS (SELECT 1 FROM files AS f WHERE f.track = t.id AND instr(f.path_key, ?) > 0"
+                " AND (f.missing = 0 OR t.missing = 1))",
+                (self.folded,),
+            )
         return Sql(
             "t.id IN (SELECT f.track FROM files AS f WHERE instr(f.path_key, ?) > 0"
             " AND (f.missing = 0 OR f.track IN (SELECT gone.id FROM tracks AS gone WHERE gone.missing = 1)))",
@@ -136,7 +143,7 @@ class Between:
     column: str
     bounds: Bounds
 
-    def sql(self) -> Sql:
+    def sql(self, *, few: bool = False) -> Sql:
         inner = self.bounds.sql(f"t.{self.column}")
         return Sql(f"({inner.text})", inner.values)
 
@@ -148,8 +155,15 @@ class SoundHeard:
     folded: str
     score: Bounds
 
-    def sql(self) -> Sql:
+    def sql(self, *, few: bool = False) -> Sql:
         score = self.score.sql("s.score")
+        if few:
+            return Sql(
+                "EXISTS (SELECT 1 FROM embeddings AS e CROSS JOIN sounds AS s ON s.embedding = e.id"
+                " WHERE e.track = t.id AND s.label IN"
+                f" (SELECT l.id FROM labels AS l WHERE instr(l.folded, ?) > 0) AND {score.text})",
+                (self.folded, *score.values),
+            )
         return Sql(
             "t.id IN (SELECT s.track FROM sounds AS s WHERE s.label IN"
             f" (SELECT l.id FROM labels AS l WHERE instr(l.folded, ?) > 0) AND {score.text})",
@@ -163,7 +177,7 @@ class Missing:
 
     missing: bool | None
 
-    def sql(self) -> Sql:
+    def sql(self, *, few: bool = False) -> Sql:
         return Sql("1") if self.missing is None else Sql("t.missing = ?", (int(self.missing),))
 
 
@@ -177,8 +191,8 @@ def walk(condition: Condition) -> Iterator[Condition]:
         yield from walk(condition.part)
 
 
-def _join(operator: str, parts: Sequence[Condition]) -> Sql:
-    compiled = [part.sql() for part in parts]
+def _join(operator: str, parts: Sequence[Condition], few: bool) -> Sql:
+    compiled = [part.sql(few=few) for part in parts]
     return Sql(
         "(" + operator.join(part.text for part in compiled) + ")",
         tuple(value for part in compiled for value in part.values),

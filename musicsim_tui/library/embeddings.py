@@ -44,6 +44,7 @@ def covers(stored: int | None, asked: int | None) -> bool:
 
 
 def store(db: sqlite3.Connection, heard: Sequence[HeardTrack], now: float) -> None:
+    """Keep what was heard, and what the tracks then show."""
     affected: set[int] = set()
     for track in heard:
         affected |= _store_one(db, track, now)
@@ -134,6 +135,7 @@ def _model(db: sqlite3.Connection, model: ModelVersion) -> int:
 
 
 def has(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion, coverage: int | None) -> bool:
+    """Whether a model has heard at least so many windows of a track; None is all of them."""
     row = db.execute(
         "SELECT e.coverage FROM tracks AS t JOIN embeddings AS e ON e.track = t.id"
         " WHERE t.uuid = ? AND e.model = ?",
@@ -152,6 +154,7 @@ def heard_ids(db: sqlite3.Connection, model: ModelVersion, coverage: int | None)
 
 
 def models(db: sqlite3.Connection) -> list[ModelUse]:
+    """Models with at least one embedding, by name and version."""
     rows = db.execute(
         "SELECT m.name, m.version, m.dimensions, count(*), sum(e.windows)"
         " FROM embeddings AS e JOIN models AS m ON m.id = e.model GROUP BY m.id ORDER BY m.name, m.version"
@@ -162,7 +165,31 @@ def models(db: sqlite3.Connection) -> list[ModelUse]:
     ]
 
 
+def present_counts(db: sqlite3.Connection) -> dict[ModelVersion, int]:
+    """How many tracks with present files each model has heard."""
+    rows = db.execute(
+        "SELECT m.name, m.version, m.dimensions, count(*) FROM embeddings AS e"
+        " JOIN models AS m ON m.id = e.model JOIN tracks AS t ON t.id = e.track"
+        " WHERE t.missing = 0 GROUP BY m.id"
+    ).fetchall()
+    return {ModelVersion(name, version, dimensions): count for name, version, dimensions, count in rows}
+
+
+def waiting_count(db: sqlite3.Connection, model: ModelVersion) -> int:
+    """Tracks that another model has heard, this one has not, and of which a present file has not failed."""
+    (count,) = db.execute(
+        "SELECT count(*) FROM tracks AS t WHERE t.missing = 0"
+        " AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.track = t.id AND e.model IS ?)"
+        " AND EXISTS (SELECT 1 FROM embeddings AS e WHERE e.track = t.id)"
+        " AND EXISTS (SELECT 1 FROM files AS f WHERE f.track = t.id AND f.missing = 0"
+        " AND f.path NOT IN (SELECT path FROM failures))",
+        (indexed.model_key(db, model),),
+    ).fetchone()
+    return int(count)
+
+
 def embedding(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion) -> Embedding | None:
+    """A track as a model heard it."""
     row = db.execute(
         "SELECT e.coverage, m.vector, w.starts, w.vectors FROM tracks AS t"
         " JOIN embeddings AS e ON e.track = t.id JOIN means AS m ON m.embedding = e.id"
@@ -178,6 +205,7 @@ def embedding(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion) ->
 def windows(
     db: sqlite3.Connection, ids: Sequence[TrackId], model: ModelVersion
 ) -> dict[TrackId, tuple[HalfVectors, Samples]]:
+    """Windows, shape (n, dimensions), and their starts in seconds, of the tracks the model heard."""
     key = indexed.model_key(db, model)
     found = {}
     for batch in batches(ids):
@@ -204,7 +232,27 @@ def means(
     return (rows[-1][0] if rows else after), [TrackId(UUID(bytes=row[1])) for row in rows], vectors
 
 
+def means_of(
+    db: sqlite3.Connection, model: ModelVersion, keys: Sequence[int] | None
+) -> tuple[list[TrackId], HalfVectors]:
+    """Ids and means of embeddings of a model, shape (n, dimensions); all there are where `keys` is None."""
+    if keys is None:
+        return means(db, model, 0, -1)[1:]
+    rows: list[tuple[bytes, bytes]] = []
+    for batch in batches(keys):
+        rows.extend(
+            db.execute(
+                "SELECT t.uuid, m.vector FROM embeddings AS e JOIN tracks AS t ON t.id = e.track"
+                f" JOIN means AS m ON m.embedding = e.id WHERE e.id IN ({marks(batch)})",
+                batch,
+            ).fetchall()
+        )
+    vectors = _halves(b"".join(vector for _, vector in rows)).reshape(len(rows), model.dimensions)
+    return [TrackId(UUID(bytes=uuid)) for uuid, _ in rows], vectors
+
+
 def sample(db: sqlite3.Connection, model: ModelVersion, n: int, seed: int) -> list[TrackId]:
+    """Up to `n` of the tracks a model heard, the same ones for the same seed and library."""
     keys = [
         key
         for (key,) in db.execute(

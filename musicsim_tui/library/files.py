@@ -20,6 +20,7 @@ _FITS = range(-(2**63), 2**63)
 
 
 def known(db: sqlite3.Connection, under: Path) -> dict[bytes, KnownFile]:
+    """What is known of the files at or below a path, by path."""
     key = path_bytes(under)
     rows = db.execute(
         "SELECT f.path, f.size, f.mtime_ns, f.missing, t.uuid"
@@ -38,6 +39,7 @@ def known(db: sqlite3.Connection, under: Path) -> dict[bytes, KnownFile]:
 
 
 def failed(db: sqlite3.Connection, under: Path) -> dict[bytes, FileStamp | None]:
+    """Stamps of the files at or below a path that could not be heard, by path."""
     key = path_bytes(under)
     rows = db.execute(
         "SELECT path, size, mtime_ns FROM failures WHERE path = ? OR (path >= ? AND path < ?)",
@@ -93,6 +95,7 @@ def put(db: sqlite3.Connection, record: FileRecord, track: int) -> set[int]:
 
 
 def mark_missing(db: sqlite3.Connection, paths: Sequence[Path]) -> None:
+    """Note that files are gone, and what their tracks show without them."""
     affected: set[int] = set()
     for batch in batches([path_bytes(path) for path in paths]):
         rows = db.execute(
@@ -104,6 +107,7 @@ def mark_missing(db: sqlite3.Connection, paths: Sequence[Path]) -> None:
 
 
 def tracks_at(db: sqlite3.Connection, paths: Iterable[Path]) -> dict[bytes, TrackId]:
+    """Tracks of the known ones among some files, by path as given."""
     asked = {path_bytes(path): os.fsencode(path) for path in paths}
     found: dict[bytes, TrackId] = {}
     for batch in batches(list(asked)):
@@ -117,6 +121,7 @@ def tracks_at(db: sqlite3.Connection, paths: Iterable[Path]) -> dict[bytes, Trac
 
 
 def record_failures(db: sqlite3.Connection, failures: Sequence[Failure]) -> None:
+    """Remember failures, counting the attempts."""
     for failure in failures:
         path = path_bytes(failure.path)
         row = db.execute("SELECT attempts FROM failures WHERE path = ?", (path,)).fetchone()
@@ -138,6 +143,7 @@ def record_failures(db: sqlite3.Connection, failures: Sequence[Failure]) -> None
 
 
 def listed_failures(db: sqlite3.Connection) -> list[Failure]:
+    """All failures, by path."""
     rows = db.execute(
         "SELECT path, size, mtime_ns, stage, reason, hint, at, attempts FROM failures ORDER BY path"
     ).fetchall()
@@ -148,6 +154,7 @@ def listed_failures(db: sqlite3.Connection) -> list[Failure]:
 
 
 def clear_failures(db: sqlite3.Connection, paths: Sequence[Path] | None) -> int:
+    """Forget the failures of some files, or all; how many there were."""
     if paths is None:
         return db.execute("DELETE FROM failures").rowcount
     cleared = 0

@@ -76,9 +76,12 @@ class Query:
         """Whether the query itself says what to do with tracks whose files are gone."""
         return self.condition is not None and any(isinstance(c, Missing) for c in walk(self.condition))
 
-    def sql(self) -> Sql:
-        """An expression on the row `t` of `tracks`; leaves out the missing unless asked for."""
-        condition = Sql("1") if self.condition is None else self.condition.sql()
+    def sql(self, *, few: bool = False) -> Sql:
+        """An expression on the row `t` of `tracks`; leaves out the missing unless asked for.
+
+        `few` asks for the form that is quick when only a few rows are to be judged.
+        """
+        condition = Sql("1") if self.condition is None else self.condition.sql(few=few)
         if self.speaks_of_missing:
             return condition
         return Sql(f"t.missing = 0 AND {condition.text}", condition.values)

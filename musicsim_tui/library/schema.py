@@ -104,7 +104,10 @@ _CRATES = (
     "CREATE INDEX crate_tracks_by_track ON crate_tracks (track)",
 )
 
-MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES, _CRATES)
+# A vector that the index cannot take stays pending and is passed over until it changes.
+_REFUSED = ("ALTER TABLE pending ADD COLUMN refused INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES, _CRATES, _REFUSED)
 """Step n, a list of statements, takes a file from `user_version` n to n + 1. Steps are only ever appended."""
 
 

@@ -39,6 +39,7 @@ _SHORTEST_PREFIX = 4
 def page(
     db: sqlite3.Connection, where: Query | None, sort: str, descending: bool, limit: int, offset: int
 ) -> TrackPage:
+    """A slice of a listing. Raises UsageError for an unknown order."""
     order = _order(sort, descending)
     query = where or _ALL
     limit, offset = (min(max(number, 0), _LARGEST) for number in (limit, offset))
@@ -86,12 +87,14 @@ def _matches(db: sqlite3.Connection, query: Query) -> list[int]:
 
 
 def count(db: sqlite3.Connection, query: Query | None) -> int:
+    """How many tracks a query asks for."""
     where = (query or _ALL).sql()
     (total,) = db.execute(f"SELECT count(*) FROM tracks AS t WHERE {where.text}", where.values).fetchone()
     return int(total)
 
 
 def matching_ids(db: sqlite3.Connection, query: Query | None) -> list[TrackId]:
+    """All tracks of a query, oldest first."""
     where = (query or _ALL).sql()
     rows = db.execute(
         f"SELECT t.uuid FROM tracks AS t WHERE {where.text} ORDER BY t.id", where.values
@@ -99,7 +102,21 @@ def matching_ids(db: sqlite3.Connection, query: Query | None) -> list[TrackId]:
     return [TrackId(UUID(bytes=uuid)) for (uuid,) in rows]
 
 
+def which_match(db: sqlite3.Connection, ids: Sequence[TrackId], query: Query | None) -> set[TrackId]:
+    """Those of these tracks that a query asks for."""
+    where = (query or _ALL).sql(few=True)
+    found: set[TrackId] = set()
+    for batch in batches([track_id.bytes for track_id in ids]):
+        rows = db.execute(
+            f"SELECT t.uuid FROM tracks AS t WHERE t.uuid IN ({marks(batch)}) AND ({where.text})",
+            (*batch, *where.values),
+        ).fetchall()
+        found.update(TrackId(UUID(bytes=uuid)) for (uuid,) in rows)
+    return found
+
+
 def missing_ids(db: sqlite3.Connection) -> list[TrackId]:
+    """Tracks none of whose files is present, oldest first."""
     rows = db.execute("SELECT uuid FROM tracks WHERE missing = 1 ORDER BY id").fetchall()
     return [TrackId(UUID(bytes=uuid)) for (uuid,) in rows]
 
@@ -127,6 +144,7 @@ def delete(db: sqlite3.Connection, ids: Sequence[TrackId]) -> int:
 
 
 def resolve(db: sqlite3.Connection, text: str) -> TrackId:
+    """The one track whose id begins so. Raises UsageError when none or several do."""
     digits = text.strip().lower().replace("-", "")
     if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         raise UsageError(

@@ -11,9 +11,9 @@ import pytest
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.query import parse_query
-from musicsim_tui.library.records import HeardTrack, ModelUse
+from musicsim_tui.library.records import Failure, HeardTrack, ModelUse
 from musicsim_tui.track import Embedding, ModelVersion, Sound
-from tests.library.samples import OTHER, SMALL, embedding, heard, track_id
+from tests.library.samples import OTHER, SMALL, embedding, heard, record, track_id
 
 PIANO = Sound("Piano", 0.5, 10.0)
 ORGAN = Sound("Organ", 0.25, 0.0)
@@ -220,6 +220,20 @@ def test_a_cancelled_drop_can_be_finished(catalog: Catalog) -> None:
         catalog.drop_model(SMALL, token)
     assert catalog.drop_model(SMALL) == 1
     assert catalog.drop_model(SMALL) == 0
+
+
+def test_a_model_waits_for_what_is_there_and_did_not_fail(catalog: Catalog) -> None:
+    catalog.store([heard(number) for number in range(1, 6)])
+    catalog.store([heard(1, heard_as=embedding(1, OTHER))])
+    assert catalog.waiting_count(OTHER) == 4
+    catalog.mark_missing([record(2).path])
+    assert catalog.waiting_count(OTHER) == 3
+    catalog.record_failures([Failure(record(3).path, None, "decode", "damaged", "", 0.0, 1)])
+    assert catalog.waiting_count(OTHER) == 2
+    catalog.link_files([record(3, "/copy.mp3")])
+    assert catalog.waiting_count(OTHER) == 3
+    assert catalog.waiting_count(SMALL) == 0
+    assert catalog.present_counts() == {OTHER: 1, SMALL: 4}
 
 
 def test_a_dropped_model_can_be_heard_again(catalog: Catalog) -> None:

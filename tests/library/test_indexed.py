@@ -169,3 +169,59 @@ def test_a_dropped_model_takes_its_bookkeeping_along(three: Catalog) -> None:
     assert three.tombstones("edge", SMALL) == []
     three.store([heard(2)])
     assert lacking(three) == [2]
+
+
+def test_what_an_index_refuses_is_set_aside_until_it_changes(three: Catalog) -> None:
+    three.store([heard(4), heard(5)])
+    assert lacking(three) == [4, 5]
+    three.set_aside("edge", SMALL, [track_id(4)])
+    assert [entry.track_id for entry in three.unindexed("edge", SMALL)] == [track_id(5)]
+    assert three.unindexed_count("edge", SMALL) == 1
+    assert three.indexed_count("edge", SMALL) == 3
+    assert track_id(4) not in three.indexed_ids("edge", SMALL)
+    three.mark_indexed("edge", SMALL, [track_id(5)])
+    assert three.models_behind("edge") == []
+    three.store([heard(4, heard_as=embedding(44))])
+    assert lacking(three) == [4]
+
+
+def test_what_changed_meanwhile_is_not_set_aside(three: Catalog) -> None:
+    three.store([heard(4)])
+    three.unindexed("edge", SMALL)
+    three.store([heard(4, heard_as=embedding(44))])
+    three.set_aside("edge", SMALL, [track_id(4)])
+    assert lacking(three) == [4]
+
+
+def test_a_target_is_behind_in_what_it_lacks_and_in_what_was_deleted(three: Catalog) -> None:
+    assert three.models_behind("edge") == []
+    assert three.models_behind("server") == [SMALL]
+    three.store([heard(1, heard_as=embedding(1, OTHER))])
+    assert three.models_behind("edge") == [OTHER]
+    three.delete_tracks([track_id(1)])
+    assert three.models_behind("edge") == [SMALL]
+    three.clear_tombstones("edge", SMALL, [track_id(1)])
+    assert three.models_behind("edge") == []
+
+
+def test_which_of_some_tracks_are_indexed(three: Catalog) -> None:
+    three.store([heard(4)])
+    asked = [track_id(number) for number in (2, 4, 9)]
+    assert three.which_indexed("edge", SMALL, asked) == [track_id(2)]
+    assert three.which_indexed("server", SMALL, asked) == []
+
+
+def test_vectors_an_index_lacks_are_handed_out_up_to_a_number(three: Catalog) -> None:
+    three.store([heard(4), heard(5)])
+    assert three.pending_means("edge", SMALL, 1) is None
+    lacked = three.pending_means("edge", SMALL, 2)
+    assert lacked is not None
+    ids, means = lacked
+    assert ids == [track_id(4), track_id(5)]
+    np.testing.assert_allclose(means, [embedding(4).mean, embedding(5).mean], rtol=1e-2, atol=1e-3)
+    unknown = three.pending_means("server", SMALL, 5)
+    assert unknown is not None
+    assert len(unknown[0]) == 5
+    nothing = three.pending_means("edge", OTHER, 5)
+    assert nothing is not None
+    assert nothing[1].shape == (0, OTHER.dimensions)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from uuid import UUID
 
@@ -8,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from musicsim_tui.errors import UsageError
+from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.query import parse_query
 from musicsim_tui.library.tracks import SORTS
-from musicsim_tui.track import Sound, Tags, TrackId
+from musicsim_tui.track import ModelVersion, Sound, Tags, TrackId
 from tests.library.samples import OTHER, SMALL, Clock, embedding, heard, record, track_id
 
 
@@ -162,6 +164,52 @@ def test_an_id_or_its_beginning_finds_the_track(catalog: Catalog) -> None:
 def test_any_text_is_an_id_or_a_usage_error(catalog: Catalog, text: str) -> None:
     with pytest.raises(UsageError):
         catalog.resolve(text)
+
+
+def test_deleted_tracks_give_their_space_back_in_short_steps(catalog: Catalog) -> None:
+    wide = ModelVersion("wide", 1, 2048)
+    catalog.store([heard(n, heard_as=embedding(n, wide, windows=24)) for n in range(1, 451)])
+    with Catalog.open(catalog.path) as other:
+        full = os.path.getsize(catalog.path) + os.path.getsize(f"{catalog.path}-wal")
+        steps: list[int] = []
+        token = CancelToken()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(token, "check", lambda: steps.append(other.count()))
+            assert catalog.delete_tracks([track_id(n) for n in range(1, 451)], token) == 450
+    assert steps[:3] == [450, 250, 50]
+    catalog.close()
+    assert os.path.getsize(catalog.path) < full / 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "piano",
+            "artist:artist",
+            "-album:x",
+            "len>1",
+            "year:1990..2010",
+            "sound:piano",
+            "sound:pia>0.4",
+        ),
+        *("path:music", "missing:yes", "missing:any", "sound:organ or (path:copy -title:2)"),
+        "path:copy missing:any",
+    ],
+)
+def test_judging_a_few_tracks_agrees_with_finding_all(catalog: Catalog, text: str) -> None:
+    piano, organ = Sound("Piano", 0.5, 0.0), Sound("Organ", 0.25, 10.0)
+    catalog.store(
+        [heard(1, sounds=(piano, organ)), heard(2, sounds=(organ,)), heard(3), heard(4, sounds=(piano,))]
+    )
+    catalog.link_files([record(2, "/copy/2.mp3"), record(4, "/copy/4.mp3")])
+    catalog.mark_missing([record(4).path, Path("/copy/4.mp3"), Path("/copy/2.mp3"), record(3).path])
+    everything = [track_id(number) for number in range(1, 6)]
+    query = parse_query(text)
+    assert catalog.which_match(everything, query) == set(catalog.matching_ids(query))
+    assert catalog.which_match(everything[1:], query) == set(catalog.matching_ids(query)) - {track_id(1)}
+    assert catalog.which_match([], query) == set()
 
 
 def test_deleting_a_track_deletes_all_that_hangs_on_it(catalog: Catalog) -> None:
