@@ -24,6 +24,8 @@ SESSION_LIMIT_SECONDS = 3600.0
 RETRY_AFTER_SECONDS = 900.0
 """For a 429 without a Retry-After header."""
 _MAX_DETAIL = 300
+_PREFIX = re.compile(r"^(?:error:\s*)?\[[^\]]*\] \S+: ")
+"""What stands before the words: extractor and id, which may spell anything."""
 
 _RULES: tuple[tuple[FailureKind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
@@ -44,7 +46,7 @@ _RULES: tuple[tuple[FailureKind, re.Pattern[str]], ...] = tuple(
         (FailureKind.COPYRIGHT, r"copyright"),
         (FailureKind.UPCOMING, r"premieres in|event will begin|premiere will begin|waiting for"),
         (FailureKind.LIVE, r"live event has ended|live stream recording|not currently live"),
-        (FailureKind.DRM, r"drm"),
+        (FailureKind.DRM, r"\bdrm\b"),
         (
             FailureKind.DELETED,
             r"removed by the uploader|account associated .* terminated|no longer available|has been removed|"
@@ -113,7 +115,7 @@ def _kind(error: BaseException, warnings: Sequence[str]) -> FailureKind:
             return FailureKind.DISK_FULL
         if isinstance(cause, HTTPError) and (kind := _of_status(cause.status)) is not None:
             return kind
-    text = normalised(str(error))
+    text = _PREFIX.sub("", normalised(str(error)))
     if "failed to extract any player response" in text:
         return _of_player_warnings(warnings)
     kind = next((kind for kind, pattern in _RULES if pattern.search(text)), None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from musicsim_tui.download.failures import FailureKind, advice, failure
 from musicsim_tui.download.session import JobLog, open_session, resolve
@@ -23,6 +24,7 @@ _FILE_NAME = "audio.%(format_id).40B.%(ext)s"
 """The format is part of the name: the rest of one format is never appended to the beginning of another."""
 _MAX_COVER_BYTES = 5_000_000
 _COVER_ATTEMPTS = 2
+_ASCII_OF_LINKS = "!#$%&'()*+,/:;=?@[]~"
 _NOT_RECORDED = {"is_live": FailureKind.LIVE, "is_upcoming": FailureKind.UPCOMING}
 
 
@@ -86,11 +88,12 @@ def bring(
         info = session.process_ie_result(raw, download=True)
         cover = _cover(session, info)
     path = _path(info)
-    known = info if entry.source.extractor != "generic" else {**info, "title": entry.title}
+    of_a_file = info.get("extractor_key") == "Generic" and entry.title != entry.url
+    known = {**info, "title": entry.title} if of_a_file else info
     return Media(
         path=path,
         labels=labels_of(known, fallback_title=entry.title, channel=entry.channel),
-        link=str(info.get("webpage_url") or entry.url),
+        link=_public_link(str(info.get("webpage_url") or entry.url)),
         announced=_number(info.get("duration")) or entry.duration,
         cover=cover,
         advice=advice(list(log.warnings)),
@@ -110,6 +113,14 @@ def _one(session: Any, info: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
     if only.get("_type") in ("playlist", "multi_video"):
         raise failure(FailureKind.BAD_LINK, detail="The link leads to a list.")
     return only
+
+
+def _public_link(link: str) -> str:
+    """The link in ASCII, without what yt-dlp hides in it and without a password."""
+    from yt_dlp.utils import unsmuggle_url
+
+    url = urlsplit(str(unsmuggle_url(link)[0]))
+    return quote(urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2])), safe=_ASCII_OF_LINKS)
 
 
 def _path(info: Mapping[str, Any]) -> Path:

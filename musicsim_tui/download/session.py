@@ -51,7 +51,7 @@ class SiteOptions:
 
     cookies_from_browser: str | None = None
     cache_dir: Path | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name, value in self.extra.items():

@@ -58,23 +58,27 @@ _DIVIDERS = (
 _PIPE = re.compile(r"\s*[|｜¦│]+\s*")
 _BY = re.compile(r"\s+by\s+", re.IGNORECASE)
 
-_PACKAGING_WORD = (
-    r"(?:the|an?|in|with|and|new|original|official|officiel(?:le)?|oficial|offizielles|music|musik|lyrics?|letra|"
-    r"paroles|videos?|vid[eé]o|clip|videoclip|audio|visuali[sz]er|m/?v|pv|hd|hq|uhd|4k|8k|1080p|720p|\d\dfps|"
-    r"full|album|stream|premiere|remaster(?:ed)?|upgrade|(?:19|20)\d\d|high|quality|color coded|"
-    r"explicit|free download|static|only|on screen|ミュージックビデオ|公式|歌詞(?:付き)?|뮤직비디오)"
+_PACKAGING = re.compile(
+    r"the|an?|in|with|and|new|original|official|officiel(?:le)?|oficial|offizielles|music|musik|lyrics?|letra|"
+    r"paroles|vid[eé]os?|clip|videoclip|audio|visuali[sz]er|mv|pv|hd|hq|uhd|4k|8k|1080p|720p|\d\dfps|"
+    r"full|album|stream|premiere|remaster(?:ed)?|upgrade|(?:19|20)\d\d|high|quality|colou?r|coded|"
+    r"explicit|free|download|static|only|on|screen|ミュージックビデオ|公式|歌詞(?:付き)?|뮤직비디오",
+    re.IGNORECASE,
 )
-_PACKAGING = re.compile(rf"{_PACKAGING_WORD}(?:[\s/,&+:-]+{_PACKAGING_WORD})*", re.IGNORECASE)
+"""One word of packaging."""
+_BETWEEN_WORDS = re.compile(r"[\s/,&+:-]+")
 _NOT_ALONE = re.compile(
-    r"(?:19|20)\d\d|the|an?|in|with|and|new|on screen|full|high|album|original", re.IGNORECASE
+    r"(?:19|20)\d\d|the|an?|in|with|and|new|on|screen|high|album|original|free|only|static|coded|colou?r|"
+    r"music",
+    re.IGNORECASE,
 )
-"""Words that mean packaging only beside others: "(1999)" and "(The Album)" may be the name itself."""
+"""Words that mean packaging only beside others: "(1999)" and "(Free)" may be the name itself."""
 _BARE_PACKAGING = re.compile(
-    r"(?:[\s,~-]+(?:"
+    r"(?>[\s,~-]+(?:"
     r"(?:new\s+)?(?:the\s+)?official\s+(?:(?:music|lyrics?|hd|4k|live)\s+)?(?:videos?|audio|visuali[sz]er|clip|mv|m/v)|"
     r"(?:music|lyrics?)\s+video|(?:with|\+)\s+lyrics|official|visuali[sz]er|"
     r"(?-i:HD|HQ|UHD|4K|8K|1080p|720p|M/V|MV)|\d\dfps|ミュージックビデオ|公式"
-    r"))+$",
+    r"))++$",
     re.IGNORECASE,
 )
 _REMASTER = re.compile(
@@ -266,9 +270,13 @@ def _unquoted(text: str) -> str:
     return f"{inner} {rest}".strip() if inner and (not rest or rest[0] in _OPENING) else text
 
 
-def _is_packaging(words: str) -> bool:
-    words = words.strip(" .!*~-|:")
-    return not words or (_PACKAGING.fullmatch(words) is not None and _NOT_ALONE.fullmatch(words) is None)
+def _is_packaging(text: str) -> bool:
+    text = re.sub(r"\bm/v\b", "mv", text.strip(" .!*~-|:/"), flags=re.IGNORECASE)
+    words = _BETWEEN_WORDS.split(text)
+    if words == [""]:
+        return True
+    known = all(_PACKAGING.fullmatch(word) for word in words)
+    return known and not all(_NOT_ALONE.fullmatch(word) for word in words)
 
 
 def _kept(shorter: str, text: str) -> str:

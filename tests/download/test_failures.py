@@ -142,6 +142,12 @@ def test_drm_and_offline_are_told_by_their_words() -> None:
     assert describe(Exception("Failed to resolve 'x' ([Errno -2])")).kind is FailureKind.OFFLINE
 
 
+def test_ids_are_not_taken_for_words() -> None:
+    error = Exception("ERROR: [youtube] x-drm-rent: Private video. Sign in if you've been granted access")
+    assert describe(error).kind is FailureKind.PRIVATE
+    assert describe(Exception("[youtube] captcha-drm: Nothing to say")).kind is FailureKind.UNKNOWN
+
+
 def test_an_extractor_that_trips_is_outdated() -> None:
     assert describe(Exception("x: An extractor error has occurred. (caused by KeyError('a'))")).kind is (
         FailureKind.OUTDATED

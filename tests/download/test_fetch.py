@@ -359,16 +359,6 @@ def test_a_partial_can_be_forgotten(youtube: YouTube, request_: FetchRequest) ->
     forget_partial(entry.source, request_.work)
 
 
-def test_a_page_with_one_player_is_what_it_plays(server: LoopServer, request_: FetchRequest) -> None:
-    server.items = server.items[:1]
-    fetched = fetch(of_web(server, "/page.html"), request_, CancelToken())
-    assert fetched.seconds == pytest.approx(3.0, abs=0.1)
-
-
-def test_a_list_is_no_entry(server: LoopServer, request_: FetchRequest) -> None:
-    assert refused(of_web(server, "/feed.rss"), request_).kind is FailureKind.BAD_LINK
-
-
 def test_nothing_is_printed(
     youtube: YouTube, request_: FetchRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,10 @@ def test_allowed_options_reach_yt_dlp(server: LoopServer) -> None:
         assert {name: session.params[name] for name in extra} == extra
 
 
+def test_options_do_not_show_what_may_be_secret() -> None:
+    assert "secret" not in repr(SiteOptions(extra={"proxy": "http://me:secret@host"}))
+
+
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [

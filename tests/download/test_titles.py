@@ -135,6 +135,16 @@ def test_direction_and_control_characters_are_dropped() -> None:
     assert clean_text("e\u0301 👩\u200d🚀") == "é 👩\u200d🚀"
 
 
+@pytest.mark.parametrize(
+    "piece",
+    ["official ", "(", "- ", '"', "(official)", "«", "a by ", "|", "2009 remaster ", "- remastered ", "(the in a ",
+     " official video,", "music-video-", "official visualizer ", "official mv ", "hd ", "【", "/", "m/v "],
+)  # fmt: skip
+def test_titles_made_to_take_forever_do_not(piece: str) -> None:
+    for shown in (piece * 500, piece * 40 + "x", f"({piece * 40}x)", f"a - {piece * 40}!"):
+        assert parse_title(shown, shown)[1]
+
+
 fragments = st.lists(
     st.one_of(
         st.text(max_size=8),
