@@ -58,19 +58,30 @@ class Installation:
         url = self._address(mirror)
         if source is None and urlsplit(url).scheme == "file":
             source = Path(url2pathname(urlsplit(url).path))
+        if source is not None:
+            self._require_regular(source)
+            verify_weights(self._file, source, self._progress, self._cancel)
         present = self._present()
         if present is not None:
             return present
         if source is None:
             require_safe_address(url)
-        else:
-            verify_weights(self._file, source, self._progress, self._cancel)
         try:
             self._models_dir.mkdir(parents=True, exist_ok=True)
             with self._locked_part() as part:
-                return self._fill(part, source, url)
+                try:
+                    return self._fill(part, source, url)
+                finally:
+                    self._drop_if_empty(part)
         except OSError as error:
             raise self._storage_error(error) from error
+
+    def _require_regular(self, source: Path) -> None:
+        """A pipe or a device would never end."""
+        if not source.is_file():
+            raise ModelError(
+                f"{source} is not a file.", f"Give the file {self._file.file_name}, or leave --from out."
+            )
 
     def _address(self, mirror: str | None) -> str:
         if not mirror:
@@ -150,6 +161,11 @@ class Installation:
             return os.path.samestat(os.fstat(part.fileno()), self._part_path.stat())
         except FileNotFoundError:
             return False
+
+    def _drop_if_empty(self, part: FileIO) -> None:
+        """An empty part is nothing to resume from."""
+        if not os.fstat(part.fileno()).st_size and self._is_still_the_part(part):
+            self._part_path.unlink()
 
     def _require_space(self, already: int) -> None:
         needed = self._file.bytes - already + _FREE_BYTES_TO_LEAVE

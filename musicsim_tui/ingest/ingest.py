@@ -15,7 +15,7 @@ from musicsim_tui.ingest.plan import make_plan
 from musicsim_tui.ingest.report import IngestSummary, ItemFailure
 from musicsim_tui.ingest.writing import Outcome
 from musicsim_tui.jobs import Cancelled
-from musicsim_tui.library.records import Root
+from musicsim_tui.library.records import Failure, Root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,13 +77,8 @@ def ingest(
         outcome = _hear(catalog, load(), plan, request, hooks, cancel) if plan.candidates else Outcome()
     except Cancelled:
         return IngestSummary(model, cancelled=True)
-    if not cancel.cancelled:
-        fell_silent = {root for root, _ in outcome.offline}
-        catalog.mark_missing([path for path in plan.missing if fell_silent.isdisjoint(path.parents)])
-        for root in plan.scanned:
-            if root not in fell_silent:
-                catalog.mark_scanned(root, time.time())
-    failures = (*absent, *outcome.failures)
+    missing = 0 if cancel.cancelled else _note_what_is_gone(catalog, plan, outcome)
+    failures = (*absent, *_unreadable_folders(catalog, plan), *outcome.failures)
     return IngestSummary(
         model=model,
         added=outcome.added,
@@ -91,13 +86,47 @@ def ingest(
         failed=len(failures),
         relinked=outcome.relinked,
         remembered_failures=plan.remembered_failures,
-        missing=len(plan.missing),
+        missing=missing,
         audio_seconds=outcome.audio_seconds,
         seconds=time.monotonic() - started,
         failures=failures,
         offline=(*plan.offline, *outcome.offline),
         cancelled=cancel.cancelled,
     )
+
+
+def _note_what_is_gone(catalog: Catalog, plan: Plan, outcome: Outcome) -> int:
+    """Mark files as missing and forget their failures; returns how many leave a track without files."""
+    fell_silent = {root for root, _ in outcome.offline}
+    gone = {path: track for path, track in plan.missing.items() if fell_silent.isdisjoint(path.parents)}
+    catalog.mark_missing(list(gone))
+    catalog.clear_failures(plan.settled_failures)
+    for root in plan.scanned:
+        if root not in fell_silent:
+            catalog.mark_scanned(root, time.time())
+    without_files = set(catalog.missing_ids()) if gone else set()
+    return sum(track in without_files for track in gone.values())
+
+
+def _unreadable_folders(catalog: Catalog, plan: Plan) -> list[ItemFailure]:
+    """List the folders that could not be looked into; every ingest tries them again."""
+    hint = "Give yourself permission to read it; the next ingest looks again."
+    found = [
+        Failure(path, None, "scan", f"The folder cannot be looked into: {reason}.", hint, time.time(), 1)
+        for path, reason in plan.unreadable
+    ]
+    if found:
+        catalog.record_failures(found)
+    return [
+        ItemFailure(
+            failure.path,
+            failure.reason,
+            failure.hint,
+            new=os.fsencode(failure.path) not in plan.failed_before,
+            remembered=False,
+        )
+        for failure in found
+    ]
 
 
 def _hear(
@@ -122,6 +151,7 @@ def _hear(
         publish=hooks.publish,
         index_new=hooks.index_new,
         notice=hooks.notice,
+        audio_total=None if forecast is None else forecast.heard_seconds,
     )
     return pipeline.run(cancel)
 

@@ -50,8 +50,10 @@ class Pipeline:
         publish: Callable[[IngestProgress], None],
         index_new: Callable[[], None],
         notice: Callable[[str], None],
+        audio_total: float | None = None,
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
+        self._audio_total = audio_total
         self._total = len(plan.candidates)
         self._publish = publish
         self._index_new = index_new
@@ -114,6 +116,7 @@ class Pipeline:
             audio_seconds=self._hearing.audio_seconds,
             seconds=time.monotonic() - started,
             decoding=self._decoding.decoding,
+            audio_total=self._audio_total,
         )
 
     def _guard(self, stage: Callable[[], None]) -> None:

@@ -23,14 +23,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Plan:
-    """The files to hear, in shuffled order, and what needs no hearing."""
+    """The files to hear, in shuffled order, and what needs no hearing.
+
+    `missing` are known files that are gone, with their tracks; `settled_failures` those whose file is gone
+    or whose folder can be read again; `replaced` the candidates that were heard with other content.
+    """
 
     candidates: list[FoundFile] = field(default_factory=list)
     unchanged: int = 0
     remembered_failures: int = 0
-    missing: set[Path] = field(default_factory=set)
+    missing: dict[Path, TrackId] = field(default_factory=dict)
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
     offline: list[tuple[Path, str]] = field(default_factory=list)
     scanned: list[Path] = field(default_factory=list)
+    settled_failures: list[Path] = field(default_factory=list)
+    replaced: set[bytes] = field(default_factory=set)
     failed_before: set[bytes] = field(default_factory=set)
     embedded: set[TrackId] = field(default_factory=set)
 
@@ -88,13 +95,24 @@ def _compare(
         if key in failed and failed[key] == file.stamp and not retry_failed:
             plan.remembered_failures += 1
             continue
+        if record is not None and record.stamp != file.stamp:
+            plan.replaced.add(key)
         plan.candidates.append(file)
+    unreadable = {path for path, _ in scan.unreadable}
+    plan.settled_failures += [
+        path
+        for key in failed
+        if key not in here
+        and scan.knows_absence_of(path := Path(os.fsdecode(key)))
+        and (not os.path.lexists(key) or (os.path.isdir(key) and path not in unreadable))
+    ]
+    plan.unreadable += [(path, reason) for path, reason in scan.unreadable if os.path.isdir(path)]
     for key, record in known.items():
         path = Path(os.fsdecode(key))
         if key in here or record.state is not FileState.PRESENT or not scan.knows_absence_of(path):
             continue
         if not os.path.lexists(key):  # an excluded file is still there
-            plan.missing.add(path)
+            plan.missing[path] = record.track_id
 
 
 def _device_key(root: Path) -> str:

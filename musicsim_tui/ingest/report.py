@@ -25,7 +25,8 @@ class ItemFailure:
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """A snapshot of a running ingest. `done` and `total` count files, `seconds` is time since the start."""
+    """A snapshot of a running ingest. `done` and `total` count files, `seconds` is time since the start;
+    `audio_total` is the audio that was forecast, None where none was."""
 
     done: int
     total: int
@@ -34,6 +35,7 @@ class IngestProgress:
     audio_seconds: float
     seconds: float
     decoding: tuple[str, ...] = ()
+    audio_total: float | None = None
 
     @property
     def realtime_factor(self) -> float:
@@ -42,7 +44,11 @@ class IngestProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Remaining time at the pace so far; None before the first file is done."""
+        """Remaining time at the pace so far, by audio where its length is forecast; None at the start."""
+        if self.done >= self.total:
+            return 0.0
+        if self.audio_total and self.audio_seconds:
+            return max(1.0, (self.audio_total - self.audio_seconds) / self.realtime_factor)
         if not self.done:
             return None
         return (self.total - self.done) * self.seconds / self.done

@@ -39,20 +39,21 @@ class Scan:
     """What a walk over one root saw.
 
     `offline` is the reason when the root itself cannot be reached: then nothing under it is missing.
-    `unreadable` are folders whose content is unknown: nothing under them is missing either. `device` tells
-    the file system of the root, `empty` that there is nothing at all in it, as where no disk is mounted.
+    `unreadable` are folders, each with a reason, whose content is unknown: nothing under them is missing
+    either. `device` tells the file system of the root, `empty` that there is nothing at all in it, as where
+    no disk is mounted.
     """
 
     root: Path
     files: list[FoundFile] = field(default_factory=list)
-    unreadable: list[Path] = field(default_factory=list)
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
     offline: str | None = None
     device: int | None = None
     empty: bool = False
 
     def knows_absence_of(self, path: Path) -> bool:
         """Whether this walk proves that a file it did not see is gone."""
-        return self.offline is None and not any(path.is_relative_to(folder) for folder in self.unreadable)
+        return self.offline is None and not any(path.is_relative_to(folder) for folder, _ in self.unreadable)
 
 
 def scan_root(root: Path, excludes: Sequence[str], cancel: CancelToken) -> Scan:
@@ -84,7 +85,7 @@ def scan_root(root: Path, excludes: Sequence[str], cancel: CancelToken) -> Scan:
             if folder == root:
                 scan.offline = error.strerror or str(error)
                 return scan
-            scan.unreadable.append(folder)
+            scan.unreadable.append((folder, error.strerror or str(error)))
             continue
         if folder == root:
             scan.empty = not entries
@@ -130,9 +131,9 @@ def _admitted(
 def _take(entry: os.DirEntry[str], scan: Scan, pending: list[Path], seen: set[tuple[int, int]]) -> None:
     try:
         status = entry.stat()
-    except OSError:
+    except OSError as error:
         # Removed since the folder was listed, a link into a disk that is not there, or a disk that fails.
-        scan.unreadable.append(Path(entry.path))
+        scan.unreadable.append((Path(entry.path), error.strerror or str(error)))
         return
     if stat.S_ISDIR(status.st_mode):
         if (status.st_dev, status.st_ino) not in seen:

@@ -43,6 +43,8 @@ class _Pending:
     heard: list[HeardTrack] = field(default_factory=list)
     linked: list[FileRecord] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    replaced: list[Path] = field(default_factory=list)
+    """Files that held a track and now hold nothing that can be heard."""
 
     def __bool__(self) -> bool:
         return bool(self.heard or self.linked or self.failed)
@@ -124,7 +126,10 @@ class WritingStage:
             self._sort_in_failure(result, pending)
 
     def _sort_in_failure(self, failed: FileFailed, pending: _Pending) -> None:
-        """A file that is gone or whose disk fails has done nothing: that is not remembered against it."""
+        """A file that is gone or whose disk fails has done nothing: that is not remembered against it.
+
+        One that may not be read is listed, with no stamp, so that the next ingest tries it again.
+        """
         path = failed.file.path
         remembered = not isinstance(failed.error, StorageError) and os.path.lexists(path)
         if not remembered and self._fell_silent(path):
@@ -135,7 +140,7 @@ class WritingStage:
             pending.failed.append(
                 Failure(
                     path=path,
-                    stamp=failed.file.stamp,
+                    stamp=failed.file.stamp if os.access(path, os.R_OK) else None,
                     stage="hear",
                     reason=title,
                     hint=hint,
@@ -143,6 +148,8 @@ class WritingStage:
                     attempts=1,
                 )
             )
+        if remembered and os.fsencode(path) in self._plan.replaced:
+            pending.replaced.append(path)
         new = os.fsencode(path) not in self._plan.failed_before
         self.outcome.failures.append(ItemFailure(path, title, hint, new, remembered))
 
@@ -169,6 +176,7 @@ class WritingStage:
             self._catalog.link_files(pending.linked)
             self.outcome.relinked += len(pending.linked)
         if pending.failed:
+            self._catalog.mark_missing(pending.replaced)
             self._catalog.record_failures(pending.failed)
 
     def _store(self, heard: list[HeardTrack], pending: _Pending) -> list[HeardTrack]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musicsim_tui.errors import CatalogError
 from musicsim_tui.search.vectors import unit
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def likeness_scale(catalog: Catalog, model: ModelVersion, fallback_hundred: floa
         if max(tracks, kept["tracks"]) <= _GROWTH_BEFORE_RESAMPLING * max(1, min(tracks, kept["tracks"])):
             return LikenessScale(kept["zero"], kept["hundred"])
     scale = _sample_scale(catalog, model, fallback_hundred)
-    catalog.set_meta(key, json.dumps({"tracks": tracks, "zero": scale.zero, "hundred": scale.hundred}))
+    with contextlib.suppress(CatalogError):  # a full disk costs the next search some milliseconds, no more
+        catalog.set_meta(key, json.dumps({"tracks": tracks, "zero": scale.zero, "hundred": scale.hundred}))
     return scale
 
 

@@ -233,7 +233,7 @@ def test_another_length_is_refused_before_anything_is_fetched(models: Path) -> N
     with serving(Behaviour(CONTENT + b"x")) as address:
         error = fails(models, address)
     assert f"{len(CONTENT) + 1} bytes instead of {len(CONTENT)}" in error.title
-    assert part(models).stat().st_size == 0
+    assert not part(models).exists()
 
 
 def test_other_content_of_the_right_length_is_deleted(models: Path) -> None:
@@ -316,7 +316,7 @@ def test_unsafe_addresses_are_refused(models: Path, mirror: str) -> None:
 def test_redirects_to_unsafe_addresses_are_refused(models: Path, target: str) -> None:
     with serving(Behaviour(CONTENT, redirect=target)) as address:
         fails(models, address)
-    assert part(models).stat().st_size == 0
+    assert not part(models).exists()
 
 
 def test_redirects_are_followed(models: Path) -> None:
@@ -352,7 +352,7 @@ def test_a_file_mirror_is_copied(models: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"short", "5 bytes instead of"), (bytes(len(CONTENT)), "SHA-256 differs"), (None, "cannot be read")],
+    [(b"short", "5 bytes instead of"), (bytes(len(CONTENT)), "SHA-256 differs"), (None, "is not a file")],
 )
 def test_a_wrong_file_is_refused_and_leaves_nothing(
     models: Path, tmp_path: Path, content: bytes | None, said: str
@@ -513,3 +513,15 @@ def test_waiting_for_another_installation_can_be_cancelled(models: Path) -> None
         assert not worker.is_alive()
     assert waiting.is_set()
     assert len(behaviour.requests) == 1
+
+
+def test_a_file_that_is_given_is_looked_at_although_the_weights_are_there(
+    models: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "good").write_bytes(CONTENT)
+    install_weights(FILE, models, source=tmp_path / "good")
+    with pytest.raises(ModelError, match="is not a file"):
+        install_weights(FILE, models, source=tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelError, match="is not a file"):
+        install_weights(FILE, models, source=tmp_path / "pipe")

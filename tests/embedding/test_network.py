@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -132,6 +133,47 @@ def test_every_window_is_heard_once_and_in_order(count: int, batch_size: int) ->
     assert heard.sounds.shape == (count, 527)
     assert heard.vectors.dtype == heard.sounds.dtype == np.float32
     assert np.allclose(heard.sounds[:, 0], np.arange(count) / 32)
+
+
+@settings(deadline=None)
+@given(count=st.integers(1, 12), side_by_side=st.integers(1, 5))
+def test_parts_heard_side_by_side_come_back_in_order(count: int, side_by_side: int) -> None:
+    windows = np.repeat(np.arange(count)[:, None] / 32, MINIMUM_SAMPLES, axis=1).astype(np.float32)
+    heard = NetworkEmbedder(
+        MODEL, summaries, device="cpu", batch_size=8, same_recording_cosine=0.9, side_by_side=side_by_side
+    ).embed(windows)
+    assert np.allclose(heard.sounds[:, 0], np.arange(count) / 32)
+    assert np.array_equal(heard.vectors, embedder(summaries).embed(windows).vectors)
+
+
+def test_parts_are_heard_each_with_its_number_of_threads(windows: np.ndarray) -> None:
+    import torch
+
+    seen: list[tuple[int, int, int]] = []
+
+    def noting(samples: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append((len(samples), threading.get_ident(), torch.get_num_threads()))
+        return summaries(samples)
+
+    before = torch.get_num_threads()
+    try:
+        NetworkEmbedder(
+            MODEL, noting, device="cpu", batch_size=8, same_recording_cosine=0.9, threads=3, side_by_side=2
+        ).embed(windows[:8])
+    finally:
+        torch.set_num_threads(before)
+    assert [(size, threads) for size, _, threads in seen] == [(4, 3), (4, 3)]
+    assert threading.get_ident() not in {thread for _, thread, _ in seen}
+
+
+def test_memory_that_runs_out_side_by_side_halves_the_batch(windows: np.ndarray) -> None:
+    network = SmallMemory(2, cpu_is_full)
+    small = NetworkEmbedder(
+        MODEL, network, device="cpu", batch_size=8, same_recording_cosine=0.9, side_by_side=2
+    )
+    heard = small.embed(windows)
+    assert small.batch_size == 4
+    assert np.array_equal(heard.vectors, embedder(summaries).embed(windows).vectors)
 
 
 def test_short_windows_are_filled_up_with_silence() -> None:

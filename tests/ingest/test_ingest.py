@@ -76,7 +76,7 @@ def test_moved_and_retagged_files_are_recognised(services: Services, music: Path
     remux(music / "1.flac", music / "tagged.flac", {"title": "New Title"})
     os.replace(music / "tagged.flac", music / "1.flac")
     summary = ingest_into(services)
-    assert (summary.added, summary.relinked, summary.missing) == (0, 2, 1)
+    assert (summary.added, summary.relinked, summary.missing) == (0, 2, 0)
     assert titles(services) == ["New Title", "Piece 0", "Piece 2"]
     assert services.catalog.missing_ids() == []
 
@@ -411,6 +411,45 @@ def test_progress_ends_with_everything_done(services: Services, music: Path) -> 
     assert (seen[-1].done, seen[-1].total, seen[-1].added) == (3, 3, 3)
     assert seen[-1].seconds_left == 0
     assert all(0 <= snapshot.done <= snapshot.total for snapshot in seen)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_failure_until_it_can(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (music / "locked").mkdir()
+    listed = os.scandir
+
+    def refusing(path: str | os.PathLike[str]) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refusing)
+        summaries = [ingest_into(services, music), ingest_into(services)]
+    assert [[(f.path, f.new) for f in summary.failures] for summary in summaries] == [
+        [(music / "locked", True)],
+        [(music / "locked", False)],
+    ]
+    assert [failure.path for failure in services.catalog.failures()] == [music / "locked"]
+    assert ingest_into(services).failed == 0
+    assert services.catalog.failures() == []
+
+
+def test_failures_of_deleted_files_are_forgotten(services: Services, music: Path) -> None:
+    bad = bad_files(music)
+    ingest_into(services, music)
+    for name in bad:
+        (music / name).unlink()
+    ingest_into(services)
+    assert services.catalog.failures() == []
+
+
+def test_a_file_replaced_by_garbage_is_no_track_any_more(services: Services, music: Path) -> None:
+    ingest_into(services, music)
+    (music / "0.mp3").write_text("words, not music")
+    assert ingest_into(services).failed == 1
+    assert titles(services) == ["Piece 1", "Piece 2"]
 
 
 def test_a_refresh_without_news_loads_no_model(
