@@ -6,10 +6,12 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from musicsim_tui.audio.source import open_audio
 from musicsim_tui.track import Tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 MAX_LENGTH = 1000
 """Characters kept of a tag: some files carry whole web pages in them."""
@@ -24,6 +26,15 @@ _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _YEAR_PATTERN = re.compile(
     r"(?<!\d)([12]\d{3})(?!\d)|(?<!\d)([12]\d{3})(?:0\d|1[0-2])[0-3]\d(?!\d)", re.ASCII
 )
+
+
+def tags_of(path: Path) -> Tags:
+    """The tags of a file, without reading further than its head.
+
+    Raises AudioError when it is no audio, StorageError when the disk fails.
+    """
+    with open_audio(path) as source:
+        return read_tags(source.container.metadata, source.stream.metadata)
 
 
 def read_tags(*sources: Mapping[str, str]) -> Tags:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.cli.commands import (
     config,
+    crate,
     demo,
     doctor,
     evaluate,
@@ -14,6 +15,7 @@ from musicsim_tui.cli.commands import (
     ingest,
     listing,
     models,
+    preview,
     prune,
     search,
     show,
@@ -31,9 +33,11 @@ def register(app: typer.Typer) -> None:
     app.command("search")(search.search)
     app.command("list")(listing.list_tracks)
     app.command("show")(show.show)
+    app.command("preview")(preview.preview)
     app.add_typer(sources.app, name="sources")
     app.command("failures")(failures.failures)
     app.command("prune")(prune.prune)
+    app.add_typer(crate.app, name="crate")
     app.add_typer(models.app, name="models")
     app.add_typer(index.app, name="index")
     app.command("eval")(evaluate.evaluate)
