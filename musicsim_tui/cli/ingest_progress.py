@@ -55,7 +55,6 @@ def _events() -> IngestWatcher:
 @contextmanager
 def _bar() -> Iterator[IngestWatcher]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bars
 
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -63,10 +62,7 @@ def _bar() -> Iterator[IngestWatcher]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}", markup=False),
     )
-    with (
-        output.live_console() as console,
-        Bars(*columns, console=console, transient=True) as bars,
-    ):
+    with output.live_bars(*columns) as bars:
         task = bars.add_task("looking", total=None, pace="")
 
         def hearing(snapshot: IngestProgress) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -22,23 +21,29 @@ _PATIENCE_SECONDS = 0.9
 _FINISHING_SECONDS = 5.0
 """For what has seen the cancellation and is writing what it finished."""
 _LAST_WORD_SECONDS = 0.5
-_SHOW_CURSOR = "\r\x1b[2K\x1b[?25h"
-"""On an empty line: a progress bar hides the cursor."""
 
 
-class _WatchedToken(CancelToken):
-    """Knows whether the thread that runs the command has seen the cancellation."""
+class WatchedToken(CancelToken):
+    """Knows whether the cancellation is heeded: the thread that runs the command has seen it, or will."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.heeded = threading.Event()
+        self._heeded = threading.Event()
         self._runner = threading.current_thread()
+
+    @property
+    def heeded(self) -> bool:
+        return self._heeded.is_set()
+
+    def will_be_heeded(self) -> None:
+        """From here on the work looks at the token, or is done: it is given time to finish."""
+        self._heeded.set()
 
     @property
     def cancelled(self) -> bool:
         seen = super().cancelled
         if seen and threading.current_thread() is self._runner:
-            self.heeded.set()
+            self._heeded.set()
         return seen
 
     def check(self) -> None:
@@ -59,14 +64,10 @@ class _Watch:
     """
 
     def __init__(self, signals: socket.socket) -> None:
-        self.token = _WatchedToken()
+        self.token = WatchedToken()
         self._signals = signals
         self._thread = threading.Thread(target=self._run, name="ctrl-c", daemon=True)
         self._thread.start()
-
-    def finishing(self) -> None:
-        """The command has its result, or has failed: it closes and prints, and is not cut short for that."""
-        self.token.heeded.set()
 
     def join(self) -> None:
         """Wait for the thread, which ends with the other end of its socket."""
@@ -78,7 +79,7 @@ class _Watch:
         self.token.cancel()
         if self._ended_or_again(_PATIENCE_SECONDS):
             return
-        if self.token.heeded.is_set() and self._ended_or_again(_FINISHING_SECONDS - _PATIENCE_SECONDS):
+        if self.token.heeded and self._ended_or_again(_FINISHING_SECONDS - _PATIENCE_SECONDS):
             return
         stop_at_once()
 
@@ -102,7 +103,7 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def heed_ctrl_c() -> Iterator[_Watch]:
+def heed_ctrl_c() -> Iterator[WatchedToken]:
     """Turn SIGINT, SIGTERM and SIGHUP, where they are not ignored, into a cancelled token."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -112,7 +113,7 @@ def heed_ctrl_c() -> Iterator[_Watch]:
         before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         previous = {number: signal.signal(number, lambda *_: None) for number in heeded}
         try:
-            yield watch
+            yield watch.token
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -134,8 +135,5 @@ def stop_at_once() -> None:
 
 
 def _say_stopped() -> None:
-    with contextlib.suppress(OSError, ValueError):
-        if sys.stderr.isatty():
-            sys.stderr.write(_SHOW_CURSOR)
-            sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):  # nobody may be there to hear it
         output.last_word()

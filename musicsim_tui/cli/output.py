@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import ProgressColumn
 
     from musicsim_tui.jobs import Progress
 
 _STOPPED = MusicSimError("Stopped.", "What was finished is kept; run the command again to go on.")
+_SHOW_CURSOR = "\r\x1b[2K\x1b[?25h"
+"""On an empty line: what moves on a terminal hides the cursor."""
 _live: list[Console] = []
 _COLUMN_GAP = 3
 _NARROWEST_COLUMN = 6
@@ -82,14 +86,21 @@ def report_stopped() -> None:
 
 
 def last_word() -> None:
-    """Say that the process ends now. The lock is kept: nobody speaks or exits after that."""
+    """Say that the process ends now. The lock is kept: nobody speaks or exits after that.
+
+    Says it past the streams that a moving bar puts in the place of the real ones.
+    """
+    errors = sys.__stderr__
+    if errors is not None and errors.isatty():
+        errors.write(_SHOW_CURSOR)
+        errors.flush()
     _speech.lock.acquire()
-    if not CURRENT.json:
-        sys.stderr.write(f"{_STOPPED.title}\n")
-    elif not _speech.ended:
+    if CURRENT.json and not _speech.ended:
         _write_json(_as_json(_STOPPED))
+    elif errors is not None and not CURRENT.json:
+        errors.write(f"{_STOPPED.title}\n")
+        errors.flush()
     sys.stdout.flush()
-    sys.stderr.flush()
 
 
 @contextmanager
@@ -167,7 +178,8 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
         )
     for row in cells:
         table.add_row(*map(Text, row))
-    _stdout(room).print(table, crop=False, no_wrap=True)
+    # What is too wide although all gave way is broken by the terminal: nothing of it is lost.
+    _stdout(max(room, sum(widths) + _COLUMN_GAP * len(columns))).print(table, crop=False, no_wrap=True)
 
 
 def _fit(shrinks: Sequence[bool], widths: list[int], room: int) -> list[int]:
@@ -241,7 +253,7 @@ def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
     if not shows_progress():
         yield lambda _: None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -249,7 +261,7 @@ def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
     )
-    with live_console() as console, Progress(*columns, console=console, transient=True) as bars:
+    with live_bars(*columns) as bars:
         task = bars.add_task(description, total=None)
         yield lambda snapshot: bars.update(task, completed=snapshot.done, total=snapshot.total)
 
@@ -272,8 +284,17 @@ def _stderr() -> Console:
 
 
 @contextmanager
+def live_bars(*columns: ProgressColumn) -> Iterator[Bars]:
+    """Bars that move on standard error and vanish."""
+    from rich.progress import Progress
+
+    with live_console() as console, Progress(*columns, console=console, transient=True) as bars:
+        yield bars
+
+
+@contextmanager
 def live_console() -> Iterator[Console]:
-    """The console of a moving bar; notes that come meanwhile go through it, above the bar."""
+    """The console of something that moves; notes that come meanwhile go through it, above."""
     from rich.console import Console
 
     console = Console(file=sys.stderr)

@@ -14,7 +14,7 @@ from musicsim_tui.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.cli.interrupt import WatchedToken
     from musicsim_tui.services import Services
     from musicsim_tui.settings import Settings
 
@@ -39,7 +39,7 @@ def current_settings() -> Settings:
 @contextmanager
 def open_services(
     settings: Settings | None = None, *, diagnosing: bool = False
-) -> Iterator[tuple[Services, CancelToken]]:
+) -> Iterator[tuple[Services, WatchedToken]]:
     """The library's services, closed at the end; Ctrl-C cancels the token, a second one ends at once.
 
     Raises UsageError for the settings, StorageError when the library's folder cannot be made, unless
@@ -56,11 +56,11 @@ def open_services(
     log.log_to(settings, CURRENT.verbose)
     _name_a_server_from_dotenv(settings)
     services = Services(settings, notice=output.note)
-    with heed_ctrl_c() as watch:
+    with heed_ctrl_c() as token:
         try:
-            yield services, watch.token
+            yield services, token
         finally:
-            watch.finishing()
+            token.will_be_heeded()  # the command has its result, and is not cut short while it closes
             services.close()
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +43,20 @@ class Shell:
         return Outcome(code, captured.out, captured.err)
 
 
+@pytest.fixture(autouse=True)
+def logging_of_the_test_run() -> Iterator[None]:
+    """A command line turns the log of its process to a file; the tests after it need theirs back."""
+    loggers = [logging.getLogger(name) for name in ("musicsim_tui", "py.warnings")]
+    before = [(logger.level, logger.propagate) for logger in loggers]
+    yield
+    logging.captureWarnings(capture=False)
+    for logger, (level, propagate) in zip(loggers, before, strict=True):
+        for handler in logger.handlers[:]:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.level, logger.propagate = level, propagate
+
+
 @pytest.fixture
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     from musicsim_tui.settings import ENVIRONMENT_NAMES
@@ -66,3 +83,14 @@ def heard(shell: Shell, music: Path) -> Shell:
     """A shell whose library has heard the music."""
     assert shell("ingest", music).code == 0
     return shell
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a new user whose home is empty."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MUSICSIM", "QDB", "XDG"))
+    }
+    return {**kept, "HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -16,9 +16,9 @@ from musicsim_tui.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from musicsim_tui.cli.interrupt import WatchedToken
     from musicsim_tui.ingest.forecast import Forecast
-    from musicsim_tui.ingest.report import IngestSummary
-    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.ingest.report import IngestProgress, IngestSummary
     from musicsim_tui.services import Services
 
 NEW_FAILURES = 3
@@ -56,7 +56,7 @@ def ingest(
 
 def run_ingest(
     services: Services,
-    cancel: CancelToken,
+    cancel: WatchedToken,
     paths: Sequence[Path],
     excludes: tuple[str, ...] | None = None,
     *,
@@ -78,8 +78,13 @@ def run_ingest(
     )
     model = services.models.listening().model
     with watch_ingest() as watcher:
+
+        def publish(snapshot: IngestProgress) -> None:
+            cancel.will_be_heeded()  # tracks are being heard: what is finished is committed before the end
+            watcher.hearing(snapshot)
+
         hooks = IngestHooks(
-            publish=watcher.hearing,
+            publish=publish,
             forecast=_announce,
             index_new=lambda: services.engine.push_new(model),
             notice=output.note,

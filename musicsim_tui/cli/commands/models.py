@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.asking import confirmed
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
@@ -15,7 +16,7 @@ from musicsim_tui.cli.session import open_services
 if TYPE_CHECKING:
     from musicsim_tui.embedding.registry import ModelInfo
 
-app = typer.Typer(help="List, install, choose or verify models.", invoke_without_command=True)
+app = typer.Typer(help="List, install, choose, verify or forget models.", invoke_without_command=True)
 
 
 @app.callback()
@@ -58,6 +59,28 @@ def use(name: Annotated[str, typer.Argument(metavar="NAME", help="builtin, mn04 
     with open_services() as (services, _):
         info = services.models.use(name)
     _print_one(info, f"This library listens with {info.model.name}; musicsim-tui ingest hears it again.")
+
+
+@app.command("forget")
+@global_options
+def forget(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model that the library no longer needs.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Forget all that a model heard, and give the space back to the disk. Its weights stay."""
+    with open_services() as (services, cancel):
+        heard = sum(use.tracks for use in services.catalog.models() if use.model.name == name)
+        if not heard:
+            services.models.find(name)  # which refuses a name that is none
+        question = f"Forget how {name} heard {output.count(heard, 'track')}?"
+        wanted = bool(heard) and confirmed(question, yes=yes, command=f"musicsim-tui models forget {name}")
+        forgotten = services.forget_model(name, cancel) if wanted else 0
+    if CURRENT.json:
+        output.emit({"model": name, "forgotten": forgotten})
+    elif forgotten:
+        output.say(f"Forgot how {name} heard {output.count(forgotten, 'track')}.")
+    else:
+        output.say("Nothing forgotten.")
 
 
 @app.command("verify")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.asking import confirmed
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import open_services
-from musicsim_tui.errors import UsageError
 
 
 @global_options
@@ -18,18 +17,10 @@ def prune(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] 
     """Forget tracks whose files are gone. No file is touched."""
     with open_services() as (services, cancel):
         gone = services.catalog.missing_ids()
-        if gone and not yes and not _confirmed(len(gone)):
-            gone = []
-        removed = services.prune(gone, cancel) if gone else 0
+        question = f"Forget {output.count(len(gone), 'track')} whose files are gone?"
+        wanted = bool(gone) and confirmed(question, yes=yes, command="musicsim-tui prune")
+        removed = services.prune(gone, cancel) if wanted else 0
     if CURRENT.json:
         output.emit({"removed": removed})
     else:
         output.say(f"Forgot {output.count(removed, 'track')}." if removed else "Nothing forgotten.")
-
-
-def _confirmed(number: int) -> bool:
-    if CURRENT.json or not sys.stdin.isatty():
-        raise UsageError(
-            f"{output.count(number, 'track')} would be forgotten.", "Run musicsim-tui prune --yes to do it."
-        )
-    return typer.confirm(f"Forget {output.count(number, 'track')} whose files are gone?")
