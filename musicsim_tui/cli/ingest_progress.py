@@ -77,9 +77,17 @@ def _bar() -> Iterator[IngestWatcher]:
                 completed=snapshot.done,
                 total=snapshot.total,
                 pace=", ".join(words),
+                refresh=True,
             )
 
         def indexing(snapshot: Progress) -> None:
-            bars.update(task, description="indexing", completed=snapshot.done, total=snapshot.total, pace="")
+            bars.update(
+                task,
+                description="indexing",
+                completed=snapshot.done,
+                total=snapshot.total,
+                pace="",
+                refresh=True,
+            )
 
         yield IngestWatcher(hearing, indexing)

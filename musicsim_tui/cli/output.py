@@ -138,13 +138,29 @@ def plain(text: object) -> str:
 
 def say(text: str) -> None:
     """A line of the result."""
-    _stdout().print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    _print_line(_stdout(), text)
+
+
+def _print_line(console: Console, text: str) -> None:
+    """Whole words on a terminal; elsewhere the line as it is."""
+    whole = not console.is_terminal
+    console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=whole)
+
+
+def bar(share: float, cells: int) -> str:
+    """A bar of a share from 0 to 1, in characters that the output has."""
+    block = "█"
+    try:
+        block.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        block = "#"
+    return block * round(share * cells)
 
 
 def note(text: str) -> None:
     """A line beside the result, silent under --quiet."""
     if not CURRENT.quiet:
-        _stderr().print(plain(text), markup=False, highlight=False, emoji=False, soft_wrap=True)
+        _print_line(_stderr(), plain(text))
 
 
 def report(error: MusicSimError) -> None:
@@ -153,8 +169,8 @@ def report(error: MusicSimError) -> None:
         emit(_as_json(error))
         return
     console = _stderr()
-    console.print(plain(f"error: {error.title}"), markup=False, highlight=False, emoji=False, soft_wrap=True)
-    console.print(plain(f"hint: {error.hint}"), markup=False, highlight=False, emoji=False, soft_wrap=True)
+    _print_line(console, plain(f"error: {error.title}"))
+    _print_line(console, plain(f"hint: {error.hint}"))
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:

@@ -53,6 +53,8 @@ def read_labels(path: Path) -> list[LabelledClip]:
 
     Raises UsageError when the file cannot be read or lacks a column.
     """
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}.", "Give a CSV file with the labels of the clips.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -90,8 +92,9 @@ def measure_quality(catalog: Catalog, model: ModelVersion, clips: list[LabelledC
             heard.append(clip)
     if len(heard) < 2:
         raise UsageError(
-            f"Only {len(heard)} of the {len(clips)} clips have been heard with {model.name}.",
-            f"Run musicsim-tui --model {model.name} ingest on their folder first.",
+            f"The library has heard {len(heard)} of {len(clips)} clips with {model.name}; 2 are needed.",
+            "Clip paths count from the folder of the CSV. Ingest the clips first, "
+            f"with --model {model.name} if need be.",
         )
     directions = unit(np.stack(vectors))
     cosines = directions @ directions.T

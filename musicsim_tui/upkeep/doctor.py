@@ -88,6 +88,14 @@ def check_models(models_dir: Path) -> Check:
 
 def check_catalog(catalog: Catalog) -> Check:
     """What the catalog holds and how much of the disk its vectors take."""
+    damage = catalog.check()
+    if damage:
+        return Check(
+            "library",
+            "fail",
+            f"{catalog.path} is damaged: {damage[0]}",
+            "Restore it from a backup, or move it away and run musicsim-tui ingest again.",
+        )
     uses = catalog.models()
     if not uses:
         return Check("library", "ok", "empty", "musicsim-tui ingest FOLDER fills it.")

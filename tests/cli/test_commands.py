@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,55 @@ def test_sources_are_listed_and_forgotten(heard: Shell, music: Path) -> None:
     assert heard("sources", "forget", music).code == 2
 
 
+def test_a_forgotten_folder_can_take_its_tracks_along(heard: Shell, music: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    write_music(other / "7.flac", 7, 3.0)
+    (music / "bad.mp3").write_text("words")
+    heard("ingest", music, other)
+    stays = heard("sources", "forget", music)
+    assert "3 files" in stays.out
+    assert "--tracks" in stays.out
+    assert heard("list", "--json").json["total"] == 4
+    answer = heard("sources", "forget", music, "--tracks", "--json").json
+    assert answer == {"forgotten": str(music), "files": 3, "tracks": 3}
+    assert heard("list", "--json").json["total"] == 1
+    assert heard("failures", "--json").json["failures"] == []
+    assert heard("prune", "--yes", "--json").json == {"removed": 3}
+    assert heard("sources", "forget", music, "--tracks").code == 2
+
+
+def test_forgetting_leaves_what_another_remembered_folder_holds(heard: Shell, music: Path) -> None:
+    inner = music / "inner"
+    inner.mkdir()
+    write_music(inner / "7.flac", 7, 3.0)
+    heard("ingest", inner, "--exclude", "x")
+    heard("ingest")
+    refused = heard("sources", "forget", music / "0.flac", "--tracks")
+    assert refused.code == 2
+    assert "--exclude" in refused.err
+    assert heard("sources", "forget", music, "--tracks", "--json").json["tracks"] == 3
+    assert heard("list", "--print0").out == f"{inner / '7.flac'}\0"
+    said = heard("sources", "forget", inner, "--tracks").out
+    assert "1 track left out" in said
+    assert "prune" in said
+
+
+def test_remembered_excludes_change_only_when_given(heard: Shell, music: Path) -> None:
+    def excludes() -> object:
+        return heard("sources", "--json").json["sources"][0]["excludes"]
+
+    assert heard("ingest", music, "--exclude", "0.*").code == 0
+    assert excludes() == ["0.*"]
+    heard("ingest", music)
+    assert excludes() == ["0.*"]
+    heard("ingest", music, "--exclude", "")
+    assert excludes() == []
+    refused = heard("ingest", "--exclude", "0.*")
+    assert refused.code == 2
+    assert "--exclude" in refused.err
+
+
 def test_models_are_listed_and_chosen(shell: Shell) -> None:
     models = {model["name"]: model for model in shell("models", "--json").json["models"]}
     assert list(models) == ["builtin", "mn04", "cnn14"]
@@ -201,6 +251,7 @@ def test_doctor_finds_a_healthy_library_healthy(heard: Shell) -> None:
         (["show", "zzzz"], 2),
         (["frobnicate"], 2),
         (["ingest", "/nowhere/at/all"], 2),
+        (["ingest", ""], 2),
         (["eval", "nothing.csv"], 2),
     ],
 )
@@ -248,6 +299,84 @@ def test_the_unexpected_is_told_in_words_and_logged(heard: Shell, monkeypatch: p
     assert outcome.code == 1
     assert [line.split(":")[0] for line in outcome.err.splitlines()] == ["error", "hint"]
     assert "Traceback" in (heard.data_dir / "musicsim.log").read_text()
+
+
+@pytest.mark.parametrize("options", [[], ["--quiet"]])
+def test_a_bare_call_shows_help(shell: Shell, options: list[str]) -> None:
+    outcome = shell(*options)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "ingest" in outcome.out
+
+
+def test_a_bare_call_as_json_is_misuse(shell: Shell) -> None:
+    outcome = shell("--json")
+    assert outcome.code == 2
+    assert outcome.json["error"]["title"] == "No command was given."
+    assert len(outcome.out.splitlines()) == 1
+
+
+def test_config_alone_shows_the_settings(shell: Shell) -> None:
+    assert shell("config").out == shell("config", "show").out
+    assert shell("config", "--json").json == shell("config", "show", "--json").json
+    assert "musicsim" in shell("config").out
+
+
+@pytest.mark.parametrize("query", ["nothing-here.mp3", "folder/nothing", "./abcd"])
+def test_a_name_of_no_file_is_told_as_such(shell: Shell, query: str) -> None:
+    outcome = shell("search", query)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"error: There is no file {query}.")
+
+
+def test_what_is_unknown_is_null(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "untagged"
+    folder.mkdir()
+    for seed in range(2):
+        write_music(folder / f"{seed}.wav", seed, 3.0)
+    progress = [json.loads(line) for line in shell("ingest", folder, "--json").out.splitlines()[:-1]]
+    assert progress
+    assert {event["stage"] for event in progress} == {"hearing", "indexing"}
+    for event in progress:
+        assert event["path"] is None or Path(event["path"]).parent == folder
+    (result,) = shell("search", folder / "0.wav", "--json").json["results"]
+    listed = shell("list", "--json").json["tracks"][0]
+    shown = shell("show", listed["id"], "--json").json
+    for track in (result, listed, shown):
+        assert (track["artist"], track["album"]) == (None, None)
+        assert track["title"]
+
+
+def test_progress_of_a_model_names_no_file(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    from musicsim_tui.jobs import Progress
+    from musicsim_tui.services.models import Models
+
+    def install(self: Models, name: str, **hooks: Any) -> object:  # noqa: ANN401 - hooks of several kinds
+        hooks["publish"](Progress(1, 2, "bytes", "downloading x.pt"))
+        return self.find(name)
+
+    monkeypatch.setattr(Models, "install", install)
+    event = json.loads(shell("models", "install", "mn04", "--json").out.splitlines()[0])
+    assert (event["event"], event["done"], event["total"], event["path"]) == ("progress", 1, 2, None)
+
+
+def test_a_model_that_listens_is_not_forgotten(heard: Shell) -> None:
+    assert heard("models", "forget", "builtin").code == 2
+    refused = heard("models", "forget", "builtin", "--yes")
+    assert refused.code == 2
+    assert "listens" in refused.err
+    assert heard("models", "forget", "nonsense", "--yes").code == 2
+    assert heard("models", "forget", "mn04", "--yes", "--json").json == {"model": "mn04", "forgotten": 0}
+    assert heard("list", "--json").json["total"] == 3
+
+
+def test_an_index_that_another_process_has_open_is_no_puzzle(heard: Shell) -> None:
+    from tests.harness.library import library
+
+    with library(heard.data_dir) as other:
+        assert other.engine.open() is not None
+        said = heard("index").out
+    assert "builtin: 3 tracks heard" in said
+    assert "Another musicsim-tui is running" in said
 
 
 def test_version(shell: Shell) -> None:

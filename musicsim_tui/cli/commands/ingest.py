@@ -28,7 +28,7 @@ _WORTH_A_FORECAST_SECONDS = 180
 @global_options
 def ingest(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Folders and files. None: refresh what is remembered.")
+        list[str] | None, typer.Argument(help="Folders and files. None: refresh what is remembered.")
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try files again that failed before.")
@@ -41,13 +41,16 @@ def ingest(
     ] = None,
 ) -> None:
     """Remember folders and files, and hear what is new in them."""
+    if "" in (paths or ()):
+        raise UsageError("A path is empty.", "An unset shell variable? Name a folder, or leave it out.")
     if exclude and not paths:
         raise UsageError(
             "--exclude needs the folder that it is for.", "Run musicsim-tui ingest FOLDER --exclude GLOB."
         )
     excludes = tuple(filter(None, exclude)) if exclude else None
     with open_services() as (services, cancel):
-        summary = run_ingest(services, cancel, paths or (), excludes, retry_failed=retry_failed)
+        chosen = [Path(path) for path in paths or ()]
+        summary = run_ingest(services, cancel, chosen, excludes, retry_failed=retry_failed)
     if summary.cancelled:
         raise ExitWith(STOPPED_BY_CTRL_C)
     if any(failure.new for failure in summary.failures):

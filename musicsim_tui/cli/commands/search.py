@@ -43,6 +43,8 @@ def search(
     from musicsim_tui.library.query import parse_query
     from musicsim_tui.search.similar import SearchRequest
 
+    if print0 and CURRENT.json:
+        raise UsageError("--print0 and --json exclude each other.", "Choose one of them.")
     _check_file_name(query)
     request = SearchRequest(limit, parse_query(where) if where else None, exact=exact, ef=ef)
     started = time.monotonic()
@@ -130,22 +132,22 @@ def print_matches(matches: Sequence[Match], *, explain: bool = False) -> None:
         Column("Artist", shrinks=True),
         Column("Moment"),
     ]
+    output.print_table(columns, [_row(match) for match in matches])
     if explain:
-        columns.append(Column("Both sound of", shrinks=True))
-    output.print_table(columns, [_row(match, explain=explain) for match in matches])
+        output.say("Both sound of")
+        for match in matches:
+            sounds = ", ".join(reason.label for reason in match.reasons)
+            output.say(f"{match.rank:>2}  {output.plain(sounds) or 'nothing that has a name'}")
 
 
-def _row(match: Match, *, explain: bool) -> list[str]:
-    filled = round(match.likeness * _BAR_CELLS / 100)
-    likeness = "same recording" if match.same_recording else f"{match.likeness:>3} {'█' * filled}"
+def _row(match: Match) -> list[str]:
+    bar = output.bar(match.likeness / 100, _BAR_CELLS)
+    likeness = "same recording" if match.same_recording else f"{match.likeness:>3} {bar}"
     moment = match.moment
-    row = [
+    return [
         str(match.rank),
         likeness,
         match.track.title,
         match.track.tags.artist,
         f"{output.clock(moment.query_start)} = {output.clock(moment.match_start)}" if moment else "",
     ]
-    if explain:
-        row.append(", ".join(reason.label for reason in match.reasons) or "-")
-    return row
