@@ -31,14 +31,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Runs command lines on one library, in this process."""
+    """Runs command lines in this process, on one library unless they name another."""
 
     data_dir: Path
     capture: pytest.CaptureFixture[str]
 
     def __call__(self, *arguments: str | Path) -> Outcome:
         self.capture.readouterr()
-        code = invoke([*map(str, arguments), "--data-dir", str(self.data_dir)])
+        own = [] if "--data-dir" in arguments else ["--data-dir", str(self.data_dir)]
+        code = invoke([*map(str, arguments), *own])
         captured = self.capture.readouterr()
         return Outcome(code, captured.out, captured.err)
 
