@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.index import SearchParams
-from musicsim_tui.search.exact import search_catalog
 from musicsim_tui.search.likeness import likeness_scale
 from musicsim_tui.search.moments import best_moment
+from musicsim_tui.search.ranking import Wanted, rank_by_catalog, rank_by_index
 from musicsim_tui.search.reasons import shared_sounds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from musicsim_tui.index.index import Index
     from musicsim_tui.jobs import CancelToken
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from musicsim_tui.search.seed import Seed
     from musicsim_tui.track import Hit, Moment, Reason, Track, TrackId
 
-MOST_FILTER_IDS = 10_000
-"""A larger set of ids is not sent to the index: it fetches more and the rest is sifted here."""
 _WINDOW_READ = 64
 
 
@@ -50,15 +49,25 @@ class Match:
 
 
 class Similarity:
-    """Searches one library with one model. `index` is None where another process holds it."""
+    """Searches one library with one model. `index` is None where another process holds it.
 
-    def __init__(self, catalog: Catalog, index: Index | None, same_recording_cosine: float) -> None:
+    An index that fails is told to `index_failed`, and the catalog answers.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        index: Index | None,
+        same_recording_cosine: float,
+        index_failed: Callable[[IndexFailure], None] = lambda _: None,
+    ) -> None:
         self._catalog = catalog
         self._index = index
         self._same_recording_cosine = same_recording_cosine
+        self._index_failed = index_failed
 
     def search(self, seed: Seed, request: SearchRequest, cancel: CancelToken) -> list[Match]:
-        """Tracks most like the seed, never the seed's own recording. Raises IndexFailure, Cancelled."""
+        """Tracks most like the seed, never the seed's own recording. Raises Cancelled."""
         if request.limit < 1:
             return []
         hits = self._rank(seed, request, cancel)
@@ -66,38 +75,15 @@ class Similarity:
         return self._explain(seed, hits)
 
     def _rank(self, seed: Seed, request: SearchRequest, cancel: CancelToken) -> list[Hit]:
-        model, vector = seed.embedding.model, seed.embedding.mean
-        admitted, banned = self._sieve(seed, request)
         params = SearchParams(limit=request.limit, exact=request.exact, ef=request.ef)
-        small_include = admitted is not None and len(admitted) <= MOST_FILTER_IDS
-        small_exclude = len(banned) <= MOST_FILTER_IDS
-        index = self._index
-        if index is None or self._catalog.unindexed_count(index.target, model):
-            params = replace(params, include=admitted, exclude=banned)
-            return search_catalog(self._catalog, model, vector, params, cancel)
-        params = replace(
-            params,
-            include=admitted if small_include else None,
-            exclude=banned if small_exclude else frozenset({seed.track_id}),
-        )
-        while True:
-            cancel.check()
-            hits = index.search(model, vector, params)
-            good = [hit for hit in hits if hit.id not in banned and (admitted is None or hit.id in admitted)]
-            known = self._catalog.tracks_by_id([hit.id for hit in good])
-            good = [hit for hit in good if hit.id in known]
-            if len(good) >= request.limit or len(hits) < params.limit:
-                return good[: request.limit]
-            params = replace(params, limit=4 * params.limit)
-
-    def _sieve(
-        self, seed: Seed, request: SearchRequest
-    ) -> tuple[frozenset[TrackId] | None, frozenset[TrackId]]:
-        """The ids a filter admits, None for all; and the ids that are never results."""
-        if request.where is None:
-            return None, frozenset({seed.track_id, *self._catalog.missing_ids()})
-        admitted = frozenset(self._catalog.matching_ids(request.where)) - {seed.track_id}
-        return admitted, frozenset({seed.track_id})
+        wanted = Wanted(seed.embedding.model, seed.embedding.mean, seed.track_id, request.where, params)
+        hits = None
+        if self._index is not None:
+            try:
+                hits = rank_by_index(self._catalog, self._index, wanted, cancel)
+            except IndexFailure as failure:
+                self._index_failed(failure)
+        return rank_by_catalog(self._catalog, wanted, cancel) if hits is None else hits
 
     def _explain(self, seed: Seed, hits: Sequence[Hit]) -> list[Match]:
         model = seed.embedding.model

@@ -80,6 +80,30 @@ def test_the_scale_comes_from_the_library_and_follows_its_growth(tmp_path: Path)
         assert likeness_scale(catalog, SMALL, 0.5) != scale
 
 
+def at_angles(*degrees: float) -> np.ndarray:
+    """Directions in a plane, shape (angles, 4): their cosines are those of the angles between them."""
+    angles = np.deg2rad(degrees)
+    return np.stack([np.cos(angles), np.sin(angles), 0 * angles, 0 * angles], axis=1).astype(np.float32)
+
+
+def test_zero_is_the_median_pair_of_tracks_and_hundred_that_of_windows_of_one_track(tmp_path: Path) -> None:
+    """Means 30, 60 and 90 degrees apart; the two windows of each track 20, 30 and 40 degrees apart."""
+    from musicsim_tui.library.catalog import Catalog
+
+    with Catalog.open(tmp_path / "library.db") as catalog:
+        for number, (middle, apart) in enumerate([(0, 20), (60, 30), (90, 40)]):
+            windows = at_angles(middle - apart / 2, middle + apart / 2)
+            starts = np.array([0, 10], np.float32)
+            hearing = Embedding(SMALL, None, windows.mean(axis=0), windows.astype(np.float16), starts)
+            catalog.store([heard(number, heard_as=hearing)])
+        scale = likeness_scale(catalog, SMALL, 0.99)
+    assert scale.zero == pytest.approx(np.cos(np.deg2rad(60)), abs=2e-3)
+    assert scale.hundred == pytest.approx(np.cos(np.deg2rad(30)), abs=2e-3)
+    assert scale.likeness(np.cos(np.deg2rad(60.5))) == 0
+    assert scale.likeness(np.cos(np.deg2rad(29.5))) == 100
+    assert scale.likeness((scale.zero + scale.hundred) / 2) == 50
+
+
 def labelled(tmp_path: Path, rows: list[tuple[str, str, str]]) -> Path:
     path = tmp_path / "labels.csv"
     lines = ["clip,track_id,artist", *(",".join(row) for row in rows)]

@@ -13,7 +13,7 @@ from musicsim_tui.errors import AudioError, UsageError
 from musicsim_tui.index.index import Index, SearchParams
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.query import parse_query
-from musicsim_tui.search import similar
+from musicsim_tui.search import ranking
 from musicsim_tui.search.exact import search_catalog
 from musicsim_tui.search.similar import Match, SearchRequest, Similarity
 from musicsim_tui.services import Services
@@ -100,7 +100,7 @@ def test_a_filter_too_large_for_the_index_gives_the_same_answer(
 ) -> None:
     request = SearchRequest(limit=2, where=parse_query(where) if where else None)
     expected = search(services, music / "0.flac", request)
-    monkeypatch.setattr(similar, "MOST_FILTER_IDS", 0)
+    monkeypatch.setattr(ranking, "MOST_FILTER_IDS", 0)
     assert search(services, music / "0.flac", request) == expected
 
 
