@@ -71,6 +71,13 @@ def unit_vector(model: ModelVersion, vector: Vectors, owner: str) -> Vectors:
     return unit
 
 
+def has_direction(vector: Vectors) -> bool:
+    """Whether an index can take a vector: cosine needs one that is finite and not zero."""
+    values = np.asarray(vector, dtype=np.float64)
+    length = float(values @ values)
+    return math.isfinite(length) and length > 0.0
+
+
 def checked_points(model: ModelVersion, points: Sequence[IndexPoint]) -> list[IndexPoint]:
     """The points to write, each id once and the last one winning; refuses all when one vector is unusable."""
     latest = {point.id: point for point in points}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import random
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from musicsim_tui.errors import IndexFailure
-from musicsim_tui.index.index import IndexPoint
+from musicsim_tui.index.index import IndexPoint, SearchParams
+from musicsim_tui.index.points import has_direction
 from musicsim_tui.jobs import CancelToken, Progress
 
 if TYPE_CHECKING:
@@ -14,9 +19,14 @@ if TYPE_CHECKING:
 
     from musicsim_tui.index.index import Index
     from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.records import IndexEntry
     from musicsim_tui.track import ModelVersion
 
 _BATCH = 256
+_REMOVED_AT_ONCE = 1_000
+_SAMPLE = 32
+
+_log = logging.getLogger(__name__)
 
 
 def push(
@@ -31,6 +41,7 @@ def push(
     """Index what the catalog has and the index lacks, and remove what was pruned; returns the points written.
 
     Each batch is marked after the index has it, so stopping anywhere loses nothing. Stops after `seconds`.
+    A vector that no index can take is set aside.
     Raises IndexFailure, Cancelled.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
@@ -42,6 +53,7 @@ def push(
     done = 0
     while batch := catalog.unindexed(index.target, model, _BATCH):
         cancel.check()
+        batch = _usable(catalog, index, model, batch)
         index.upsert(model, [IndexPoint(entry.track_id, entry.vector, entry.payload) for entry in batch])
         catalog.mark_indexed(index.target, model, [entry.track_id for entry in batch])
         done += len(batch)
@@ -51,13 +63,29 @@ def push(
     return done
 
 
-def reconcile(catalog: Catalog, index: Index, model: ModelVersion, cancel: CancelToken) -> int:
-    """Compare the counts of index and catalog; what the index has lost is forgotten, for `push` to bring.
+def _usable(catalog: Catalog, index: Index, model: ModelVersion, batch: list[IndexEntry]) -> list[IndexEntry]:
+    refused = [entry.track_id for entry in batch if not has_direction(entry.vector)]
+    if not refused:
+        return batch
+    _log.warning("not indexed, their %s vectors have no direction: %s", model, ", ".join(map(str, refused)))
+    catalog.set_aside(index.target, model, refused)
+    return [entry for entry in batch if entry.track_id not in refused]
 
-    Returns the number of points lost. A server may hold more: other libraries share its collection.
+
+def reconcile(
+    catalog: Catalog, index: Index, model: ModelVersion, cancel: CancelToken, *, own: bool = False
+) -> int:
+    """Compare the index with what the catalog believes of it; what it has lost is left for `push` to bring.
+
+    Returns the number of points lost. A server may hold more: other libraries share its collection, and a
+    sample of our points speaks for them all. In an index that is its library's `own`, what the catalog does
+    not know is removed. Raises IndexFailure, Cancelled.
     """
-    believed = catalog.indexed_count(index.target, model)
-    if not believed or index.count(model) == believed:
+    found, believed = index.count(model), catalog.indexed_count(index.target, model)
+    if own and found > believed:
+        _remove_strangers(catalog, index, model, cancel)
+        found = index.count(model)
+    if not believed or found == believed or (found > believed and _sample_is_there(catalog, index, model)):
         return 0
     lost = catalog.indexed_ids(index.target, model)
     for track_id in index.ids(model):
@@ -66,6 +94,28 @@ def reconcile(catalog: Catalog, index: Index, model: ModelVersion, cancel: Cance
     if lost:
         catalog.forget_indexed(index.target, model, sorted(lost))
     return len(lost)
+
+
+def _sample_is_there(catalog: Catalog, index: Index, model: ModelVersion) -> bool:
+    """Whether the index has each of a few points that it should have."""
+    heard = catalog.sample_ids(model, _SAMPLE, seed=random.randrange(2**31))
+    sample = catalog.which_indexed(index.target, model, heard)
+    if not sample:
+        return True
+    anything = np.ones(model.dimensions, dtype=np.float32)
+    hits = index.search(model, anything, SearchParams(len(sample), exact=True, include=frozenset(sample)))
+    return {hit.id for hit in hits} == set(sample)
+
+
+def _remove_strangers(catalog: Catalog, index: Index, model: ModelVersion, cancel: CancelToken) -> None:
+    """Remove points of tracks that the catalog does not have."""
+    # The index is read first: a track in it is in the catalog before.
+    there = list(index.ids(model))
+    heard = catalog.embedded_ids(model, 0)
+    strangers = [track_id for track_id in there if track_id not in heard]
+    for first in range(0, len(strangers), _REMOVED_AT_ONCE):
+        cancel.check()
+        index.delete(model, strangers[first : first + _REMOVED_AT_ONCE])
 
 
 def rebuild(
@@ -86,7 +136,7 @@ def rebuild(
     key = f"rebuilding:{index.target}:{model.name}:{model.version}"
     if catalog.get_meta(key) is not None and catalog.unindexed_count(index.target, model):
         try:
-            reconcile(catalog, index, model, cancel)
+            reconcile(catalog, index, model, cancel, own=drop)
             return _complete(catalog, index, model, cancel, key, publish)
         except IndexFailure:
             if not drop:
