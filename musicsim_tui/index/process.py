@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
+LONGEST_LOG_BYTES = 2**20
 _FIRST_FREE_DESCRIPTOR = 3
 
 
@@ -78,7 +79,7 @@ class WorkerProcess:
             if isinstance(error, OSError):
                 raise IndexFailure(
                     f"The search engine did not start (code {code}).",
-                    "See the log, or set QDB_ENDPOINT to a Qdrant server.",
+                    "See index.log in the data folder, or set QDB_ENDPOINT to a Qdrant server.",
                 ) from error
             raise
         ours.settimeout(None)
@@ -170,7 +171,13 @@ def _above_standard_streams(end: socket.socket) -> socket.socket:
 
 
 def _output(log: Path | None) -> contextlib.AbstractContextManager[Any]:
-    return open(os.devnull if log is None else log, "ab")
+    """Where the worker writes: the end of its log, begun anew when it has grown long, or nowhere."""
+    if log is not None:
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            long = log.exists() and log.stat().st_size > LONGEST_LOG_BYTES
+            return open(log, "wb" if long else "ab")
+    return open(os.devnull, "ab")
 
 
 def _environment() -> dict[str, str]:

@@ -98,8 +98,7 @@ class ServerIndex:
 
         `timeout` in seconds applies to each request; counts and searches wait PROMPT_SECONDS at most. A
         `client` given is used instead of a new one and closed with the index. `pause` waits between attempts;
-        `Cancelled` raised by it ends the call. Raises UsageError for an endpoint, key or prefix that cannot be
-        used.
+        `Cancelled` raised by it ends the call. Raises UsageError for an endpoint, key or prefix that is bad.
         """
         key = (api_key or "").strip()
         if any(not "!" <= character <= "~" for character in key):

@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 
 from musicsim_tui.errors import IndexFailure, IndexLocked
+from musicsim_tui.index import process
 from musicsim_tui.index.edge import EdgeIndex
 from musicsim_tui.index.index import IndexPoint, SearchParams
 from musicsim_tui.track import TrackId
@@ -265,3 +266,21 @@ def test_engine_messages_go_to_the_log(folder: Path, tmp_path: Path) -> None:
     with EdgeIndex.open(folder, log=log) as index, pytest.raises(IndexFailure):
         index.count(MODEL)
     assert "Damaged" in log.read_text()
+
+
+def test_a_log_grown_long_is_begun_anew(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "new" / "engine.log"
+    EdgeIndex.open(folder, log=log).close()
+    log.write_text("old")
+    EdgeIndex.open(folder, log=log).close()
+    assert log.read_text() == "old"
+    monkeypatch.setattr(process, "LONGEST_LOG_BYTES", 2)
+    EdgeIndex.open(folder, log=log).close()
+    assert log.read_text() == ""
+
+
+def test_a_log_that_cannot_be_written_is_no_obstacle(folder: Path, tmp_path: Path) -> None:
+    with EdgeIndex.open(folder, log=tmp_path) as index:
+        assert index.count(MODEL) == 0
