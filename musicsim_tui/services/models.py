@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from musicsim_tui.embedding.registry import ModelInfo
     from musicsim_tui.jobs import CancelToken, Progress
     from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.services.engine import Engine
     from musicsim_tui.settings import Settings
     from musicsim_tui.track import ModelVersion
 
@@ -59,30 +60,58 @@ class Models:
         return min(networks, key=lambda info: info.bytes) if networks else self.find("builtin")
 
     def searching(self) -> ModelVersion:
-        """The model whose vectors answer a search: the listening one once it has heard the whole library,
-        until then the one that has heard most. Raises UsageError when nothing has been heard."""
+        """The model whose vectors answer a search: the listening one once it has heard all it can of what
+        is there, until then the one that has heard most. Raises UsageError when nothing has been heard."""
+        catalog = self._catalog()
         wanted = self.listening().model
-        heard = {use.model: use.tracks for use in self._catalog().models() if use.tracks}
-        if not heard:
+        used = [use.model for use in catalog.models() if use.tracks]
+        if not used:
             raise UsageError(
                 "The library is empty.",
                 "Run musicsim-tui ingest with a folder of music, or musicsim-tui demo.",
             )
         if self._settings.sources.get("model") == "flag":
-            if wanted not in heard:
+            if wanted not in used:
                 raise UsageError(
                     f"Nothing has been heard with {wanted.name} yet.",
                     f"Run musicsim-tui --model {wanted.name} ingest first.",
                 )
             return wanted
-        fullest = max(heard, key=lambda model: (heard[model], model == wanted))
-        if fullest == wanted:
+        if used == [wanted]:
             return wanted
-        self._notice(
-            f"{wanted.name} has heard {heard.get(wanted, 0)} of {heard[fullest]} tracks: "
-            f"searching with {fullest.name} until musicsim-tui ingest has heard the rest."
-        )
+        waiting = catalog.waiting_count(wanted)
+        if wanted in used and not waiting:
+            return wanted
+        present = catalog.present_counts()
+        fullest = max(used, key=lambda model: (present.get(model, 0), model == wanted))
+        if fullest != wanted:
+            heard = present.get(wanted, 0)
+            self._notice(
+                f"{wanted.name} has heard {heard} of {heard + waiting} tracks: "
+                f"searching with {fullest.name} until musicsim-tui ingest has heard the rest."
+            )
         return fullest
+
+    def forget(self, name: str, engine: Engine, cancel: CancelToken) -> int:
+        """Forget what a model heard, as `Services.forget_model` has it."""
+        catalog = self._catalog()
+        listening = self.listening().model
+        gone = [use.model for use in catalog.models() if use.model.name == name and use.model != listening]
+        if not gone:
+            if name == listening.name:
+                raise UsageError(
+                    f"{name} is the model that this library listens with.",
+                    "Choose another one first: musicsim-tui models use NAME",
+                )
+            gone = [self.find(name).model]
+        dropped = 0
+
+        def drop() -> None:
+            nonlocal dropped
+            dropped = sum(catalog.drop_model(model, cancel) for model in gone)
+
+        engine.forget(gone, cancel, drop)
+        return dropped
 
     def use(self, name: str) -> ModelInfo:
         """Make a model the one this library listens with. Raises UsageError, ModelError."""

@@ -14,6 +14,7 @@ from musicsim_tui.services.models import Models
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from musicsim_tui.errors import IndexFailure
     from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
     from musicsim_tui.ingest.report import IngestSummary
     from musicsim_tui.jobs import CancelToken
@@ -98,21 +99,36 @@ class Services:
         )
 
     def search(self, seed: Seed, request: SearchRequest, cancel: CancelToken) -> list[Match]:
-        """Rank the library against a seed. Raises IndexFailure when the index fails midway, Cancelled."""
+        """Rank the library against a seed. Raises Cancelled; an index that fails is a notice."""
         from musicsim_tui.embedding.registry import same_recording_cosine
         from musicsim_tui.search.similar import Similarity
 
         model = seed.embedding.model
         index = self.engine.for_search(model, cancel)
-        return Similarity(self.catalog, index, same_recording_cosine(model.name)).search(
-            seed, request, cancel
-        )
+        failures: list[IndexFailure] = []
+        similarity = Similarity(self.catalog, index, same_recording_cosine(model.name), failures.append)
+        matches = similarity.search(seed, request, cancel)
+        if index is not None:
+            self.engine.search_ended(failures[0] if failures else None)
+        return matches
 
     def prune(self, ids: Sequence[TrackId], cancel: CancelToken) -> int:
-        """Forget tracks: tombstone, index, row; returns how many there were."""
-        removed = self.catalog.delete_tracks(ids)
+        """Forget tracks: row and tombstone together, then the index; returns how many there were.
+
+        Raises Cancelled: what is not forgotten by then stays, and the index follows later.
+        """
+        removed = self.catalog.delete_tracks(ids, cancel)
         self.engine.prune(cancel)
         return removed
+
+    def forget_model(self, name: str, cancel: CancelToken) -> int:
+        """Forget all that a model heard, and give the space back; returns how many tracks that were.
+
+        Of the model that listens only earlier versions are forgotten. A server keeps its points, which other
+        libraries may share. Raises UsageError for an unknown model and for the one that listens, IndexLocked
+        while another process writes the index, IndexFailure, Cancelled; calling again finishes the work.
+        """
+        return self.models.forget(name, self.engine, cancel)
 
     def measure(self, clips: Sequence[LabelledClip]) -> Quality:
         """Quality of the searching model on labelled clips. Raises UsageError."""

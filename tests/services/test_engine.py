@@ -1,21 +1,28 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from musicsim_tui.errors import IndexFailure
+from musicsim_tui.errors import IndexFailure, IndexLocked
+from musicsim_tui.index import server as server_module
+from musicsim_tui.index.index import IndexPoint
+from musicsim_tui.index.lock import WriterLock
 from musicsim_tui.index.server import ServerIndex
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.search.similar import SearchRequest
-from musicsim_tui.services import Services
+from musicsim_tui.services import Services, engine
 from musicsim_tui.track import ModelVersion
 from musicsim_tui.upkeep import sync
 from tests.harness.audio_files import write_music
 from tests.harness.library import ingest_into, library
-from tests.harness.qdrant_server import QdrantServer
+from tests.harness.processes import wait_for
+from tests.harness.qdrant_server import Fault, QdrantServer
+from tests.library.samples import OTHER, embedding, heard, track_id
 
 KEY = "s3cr3t-key"
 
@@ -163,11 +170,182 @@ def test_a_collection_of_other_dimensions_on_a_server_asks_for_another_name(
         ingest_into(embedded, music)
     with ServerIndex.open(server.url, KEY) as somebody:
         somebody.ensure(ModelVersion("builtin", 1, 7))
-    with library(tmp_path / "data", QDB_ENDPOINT=server.url, QDB_API_TOKEN=KEY) as services:
-        with pytest.raises(IndexFailure) as caught:
-            services.engine.rebuild(lambda _: None, CancelToken())
+    with (
+        library(tmp_path / "data", QDB_ENDPOINT=server.url, QDB_API_TOKEN=KEY) as services,
+        pytest.raises(IndexFailure) as caught,
+    ):
+        services.engine.rebuild(lambda _: None, CancelToken())
     assert "QDB_COLLECTION" in caught.value.hint
     assert "rebuild" not in caught.value.hint
+
+
+SEARCH, UPSERT, COUNT = "POST .*/points/query", "PUT .*/points$", "POST .*/points/count"
+
+
+@pytest.fixture
+def served(tmp_path: Path, music: Path, server: QdrantServer) -> dict[str, str]:
+    """The environment of a library that is heard and indexed on the server."""
+    environment = {"QDB_ENDPOINT": server.url, "QDB_API_TOKEN": KEY}
+    with library(tmp_path / "data", None, **environment) as services:
+        ingest_into(services, music)
+        assert [(row.heard, row.indexed) for row in services.engine.status()] == [(4, 4)]
+    return environment
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(SEARCH, times=99, status=500),
+        Fault(SEARCH, times=99, status=429, headers={"Retry-After": "100"}),
+        Fault(SEARCH, times=99, hang=True),
+        Fault(COUNT, times=99, hang=True),
+        Fault(COUNT, times=99, html=True),
+    ],
+)
+def test_the_catalog_answers_for_a_server_that_cannot_and_says_so_once(
+    tmp_path: Path,
+    music: Path,
+    server: QdrantServer,
+    served: dict[str, str],
+    fault: Fault,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "PROMPT_SECONDS", 1.0)
+    notices: list[str] = []
+    with library(tmp_path / "data", notices, **served) as services:
+        expected = found(services, music / "0.flac")
+    server.misbehave(fault)
+    asked = len(server.sent(fault.line))
+    with library(tmp_path / "data", notices, **served) as services:
+        for _ in range(3):
+            assert found(services, music / "0.flac") == expected
+        assert len(server.sent(fault.line)) == asked + 1
+    (notice,) = notices
+    assert "The catalog answers instead." in notice
+
+
+def test_a_server_that_comes_back_is_used_again(
+    tmp_path: Path, music: Path, server: QdrantServer, served: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_RETRY_SECONDS", 0.0)
+    notices: list[str] = []
+    with library(tmp_path / "data", notices, **served) as services:
+        for _ in range(2):
+            server.misbehave(Fault(SEARCH, status=500))
+            found(services, music / "0.flac")
+            assert found(services, music / "1.flac")
+    assert len(notices) == 2
+
+
+def test_what_others_hear_is_indexed_while_this_process_stays_open(
+    tmp_path: Path, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_LOCK_WAIT_SECONDS", 0.1)
+    with library(tmp_path / "data") as app:
+        ingest_into(app, music)
+        app.engine.start_sync()
+        more = tmp_path / "more"
+        more.mkdir()
+        for seed in range(10, 13):
+            write_music(more / f"{seed}.flac", seed, 3.0)
+        with library(tmp_path / "data") as cron:
+            ingest_into(cron, more)
+            cron.catalog.store([heard(1, heard_as=embedding(1, OTHER))])
+            assert cron.engine.open() is None
+        wait_for(
+            lambda: (
+                {row.model.name: row.indexed for row in app.engine.status()} == {"builtin": 7, "other": 1}
+            ),
+            "the index has what the other process heard",
+        )
+        app.catalog.delete_tracks([track_id(1)])
+        wait_for(lambda: app.catalog.models_behind("edge|musicsim") == [], "the deleted track has left")
+
+
+def syncing() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "index sync"]
+
+
+def test_closing_ends_a_sync_that_waits_for_a_busy_server_without_a_word(
+    tmp_path: Path, music: Path, server: QdrantServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_CATCH_UP_SECONDS", 0.1)
+    with library(tmp_path / "data") as services:
+        ingest_into(services, music)
+    notices: list[str] = []
+    server.misbehave(Fault(UPSERT, times=99, status=429, headers={"Retry-After": "100"}))
+    with library(tmp_path / "data", notices, QDB_ENDPOINT=server.url, QDB_API_TOKEN=KEY) as services:
+        assert found(services, music / "0.flac")
+        wait_for(lambda: bool(server.sent(UPSERT)), "the sync writes")
+        assert len(syncing()) == 1
+    assert syncing() == []
+    assert notices == []
+
+
+def test_an_interrupted_search_does_not_wait_for_the_sync(
+    tmp_path: Path, music: Path, server: QdrantServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_CATCH_UP_SECONDS", 1000.0)
+    with library(tmp_path / "data") as services:
+        ingest_into(services, music)
+    server.misbehave(Fault(UPSERT, times=99, status=503))
+    with library(tmp_path / "data", QDB_ENDPOINT=server.url, QDB_API_TOKEN=KEY) as services:
+        token = CancelToken()
+        seed = services.seed(str(music / "0.flac"), services.models.searching(), token)
+        services.search(seed, SearchRequest(), token)
+        token.cancel()
+    assert syncing() == []
+
+
+def test_one_process_at_a_time_writes_to_a_server(
+    tmp_path: Path, music: Path, server: QdrantServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_LOCK_WAIT_SECONDS", 0.1)
+    notices: list[str] = []
+    writing = WriterLock(tmp_path / "data" / "server-index.lock")
+    assert writing.acquire()
+    with library(tmp_path / "data", notices, QDB_ENDPOINT=server.url, QDB_API_TOKEN=KEY) as services:
+        assert ingest_into(services, music).added == 4
+        assert server.sent(UPSERT) == []
+        with pytest.raises(IndexLocked):
+            services.engine.rebuild(lambda _: None, CancelToken())
+        writing.release()
+        ingest_into(services)
+        assert [(row.heard, row.indexed) for row in services.engine.status()] == [(4, 4)]
+    assert notices == []
+
+
+@pytest.mark.parametrize("line", [COUNT, UPSERT])
+def test_a_server_that_stumbles_during_an_ingest_is_tried_again(
+    tmp_path: Path, music: Path, server: QdrantServer, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr(engine, "_RETRY_SECONDS", 0.0)
+    with library(tmp_path / "data") as services:
+        ingest_into(services, music)
+    notices: list[str] = []
+    server.misbehave(Fault(line, status=500))
+    with library(tmp_path / "data", notices, QDB_ENDPOINT=server.url, QDB_API_TOKEN=KEY) as services:
+        model = services.models.listening().model
+        services.engine.begin_ingest(model, CancelToken())
+        services.engine.push_new(model)
+        services.engine.push_new(model)
+        assert [(row.heard, row.indexed) for row in services.engine.status()] == [(4, 4)]
+    assert len(notices) == 1
+
+
+def test_points_of_others_are_not_ours(tmp_path: Path, server: QdrantServer, served: dict[str, str]) -> None:
+    with library(tmp_path / "data", None, **served) as services:
+        (use,) = services.catalog.models()
+        with ServerIndex.open(server.url, KEY) as other:
+            vector = np.ones(use.model.dimensions, np.float32)
+            other.upsert(use.model, [IndexPoint(track_id(number), vector, {}) for number in range(9)])
+        assert [(row.heard, row.indexed) for row in services.engine.status()] == [(4, 4)]
+
+
+def test_the_engine_keeps_its_log_in_the_data_folder(tmp_path: Path, music: Path) -> None:
+    with library(tmp_path / "data") as services:
+        ingest_into(services, music)
+    assert (tmp_path / "data" / "index.log").is_file()
 
 
 def test_while_another_process_holds_the_index_the_catalog_answers(tmp_path: Path, music: Path) -> None:
