@@ -48,7 +48,7 @@ def pieces(tmp_path: Path) -> Path:
 
 
 def test_the_bar_shows_files_pace_and_time_left(at_terminal: At, pieces: Path) -> None:
-    with at_terminal("ingest", pieces) as screen:
+    with at_terminal("ingest", pieces, columns=120) as screen:
         pass
     assert screen.process.returncode == 0
     assert re.search(r"hearing .*\b[0-4]/4 [\d,]+x realtime", screen.text)
