@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MIN_SAMPLE_RATE = 1000
 _MAX_AMPLITUDE = 16.0
 """24 dB above full scale: more than any recording, less than what overflows."""
-_PREROLL_SECONDS = 0.5
+_PREROLL_SECONDS = 0.25
 """Decoded before the place asked for: codecs that lean on earlier packets (the bit reservoir of MP3, the
 80 ms that RFC 7845 asks for in Opus) sound right when it comes."""
 _TOO_NEAR_TO_SEEK_SECONDS = 2.0

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AHEAD_SECONDS = 2.0
-_LEAD_SECONDS = 0.75
-"""Decoded before the first sample is given out: a device fills all its buffers when it starts."""
+SHORT_LEAD_SECONDS = 0.15
+LONG_LEAD_SECONDS = 0.75
+"""Decoded before the first sample is given out: for a device that runs, and for one that starts, which fills
+all its buffers at once."""
 _ROOM_CHECK_SECONDS = 0.1
 
 
@@ -36,13 +38,21 @@ class Feed:
     """
 
     def __init__(
-        self, path: Path, start: float, gain_db: float, rate: int, duration: float | None = None
+        self,
+        path: Path,
+        start: float,
+        gain_db: float,
+        rate: int,
+        *,
+        lead: float = LONG_LEAD_SECONDS,
+        duration: float | None = None,
     ) -> None:
         self.path = path
         self.gain_db = gain_db
         self.error: MusicSimError | None = None
         self._start = start
         self._rate = rate
+        self._lead = round(lead * rate)
         self._factor = as_factor(gain_db)
         self._ring = RingBuffer(round(_AHEAD_SECONDS * rate))
         self._taken = 0
@@ -68,7 +78,7 @@ class Feed:
     def ready(self) -> bool:
         """Whether enough is decoded to begin. It never ceases to be."""
         if not self._ready:
-            self._ready = self._decoded or self._ring.filled >= _LEAD_SECONDS * self._rate
+            self._ready = self._decoded or self._ring.filled >= self._lead
         return self._ready
 
     @property

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from musicsim_tui.audio import sound_device
-from musicsim_tui.audio.feed import Feed
+from musicsim_tui.audio.feed import LONG_LEAD_SECONDS, SHORT_LEAD_SECONDS, Feed
 from musicsim_tui.audio.loudness import volume_factor
 from musicsim_tui.audio.player import (
     FULL_VOLUME,
@@ -108,7 +108,7 @@ class SoundPlayer:
                 return
             self._problem = None
             self._failing_since, self._retry_at = None, 0.0
-            self._enter(Feed(path, max(0.0, start), gain_db, self._rate), Status.PLAYING)
+            self._enter(self._fed(path, max(0.0, start), gain_db), Status.PLAYING)
 
     def pause(self) -> None:
         with self._lock:
@@ -178,7 +178,11 @@ class SoundPlayer:
         feed = self._feed
         assert feed is not None
         place = max(0.0, seconds if feed.duration is None else min(seconds, feed.duration))
-        self._enter(Feed(feed.path, place, feed.gain_db, self._rate, feed.duration), self._status)
+        self._enter(self._fed(feed.path, place, feed.gain_db, feed.duration), self._status)
+
+    def _fed(self, path: Path, start: float, gain_db: float, duration: float | None = None) -> Feed:
+        lead = LONG_LEAD_SECONDS if self._stream is None else SHORT_LEAD_SECONDS
+        return Feed(path, start, gain_db, self._rate, lead=lead, duration=duration)
 
     def _set_gain(self) -> None:
         self._renderer.gain = 0.0 if self._muted else volume_factor(self._volume)
