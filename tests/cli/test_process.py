@@ -18,14 +18,32 @@ from tests.harness.processes import wait_for
 HEAVY = ("torch", "librosa", "textual", "qdrant_client", "qdrant_edge", "yt_dlp", "av", "sounddevice")
 
 
+HANGS_MIDWAY = """
+import threading
+from musicsim_tui.embedding.builtin import BuiltinEmbedder
+embed, batches = BuiltinEmbedder.embed, []
+def hang(self, windows):
+    batches.append(windows)
+    if len(batches) > 6:
+        threading.Event().wait()
+    return embed(self, windows)
+BuiltinEmbedder.embed = hang
+"""
+
+
 @pytest.fixture
 def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts command lines on one library; ends at the latest with the test."""
+    """Starts command lines on one library, with a part of the application exchanged where a test wants that;
+    ends at the latest with the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(*arguments: str | Path) -> subprocess.Popen[str]:
+    def run(*arguments: str | Path, exchanged: str = "") -> subprocess.Popen[str]:
+        line = ["musicsim-tui", "--data-dir", str(tmp_path / "data"), *map(str, arguments)]
+        script = (
+            f"import sys\n{exchanged}\nsys.argv = {line!r}\nimport musicsim_tui.__main__ as m\nm.main()\n"
+        )
         process = subprocess.Popen(
-            [sys.executable, "-m", "musicsim_tui", "--data-dir", tmp_path / "data", *arguments],
+            [sys.executable, "-c", script],
             env=environment,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
@@ -91,7 +109,7 @@ def test_the_main_job_writes_to_its_own_folder_only(
 def test_a_stopped_ingest_keeps_what_is_finished(
     start: Callable[..., subprocess.Popen[str]], many: Path, number: signal.Signals
 ) -> None:
-    process = start("--json", "ingest", many)
+    process = start("--json", "ingest", many, exchanged=HANGS_MIDWAY)
     assert process.stdout is not None
     for line in process.stdout:
         if json.loads(line)["done"] >= 2:
@@ -101,6 +119,7 @@ def test_a_stopped_ingest_keeps_what_is_finished(
     assert (process.returncode, err) == (130, "")
     summary = json.loads(out.splitlines()[-1])
     assert summary["cancelled"]
+    assert 2 <= summary["added"] < 24
     rest = start("--json", "ingest")
     out, _ = rest.communicate(timeout=100)
     assert rest.returncode == 0
