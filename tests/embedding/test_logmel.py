@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicsim_tui.embedding.logmel import EfficientAtLogMel, PannsLogMel, mel_power
+from musicsim_tui.embedding.logmel import EfficientAtLogMel, MelFilters, PannsLogMel, mel_power
 from tests.harness.material import material
 
 
@@ -73,13 +73,27 @@ def test_blocks_of_frames_join_without_a_seam(windows: int, length: int, taps: i
     samples = torch.randn(windows, length, generator=torch.Generator().manual_seed(length))
     window = torch.hann_window(taps)
     mel = torch.eye(513)[:, ::40].contiguous()
-    found = mel_power(samples, window, mel)
+    found = mel_power(samples, window, MelFilters(mel))
     spectra = torch.stft(
         samples, 1024, 320, taps, window, center=True, pad_mode="reflect", return_complex=True
     )
     expected = spectra.abs().square().transpose(1, 2)[:, :, ::40]
     assert found.shape == expected.shape == (windows, length // 320 + 1, 13)
     assert torch.allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+@given(bands=st.integers(1, 70), width=st.integers(0, 200), seed=st.integers(0, 99))
+def test_filters_in_parts_are_the_whole_matrix(bands: int, width: int, seed: int) -> None:
+    import torch
+
+    random = torch.Generator().manual_seed(seed)
+    first = torch.randint(0, 513, (bands,), generator=random)
+    bins = torch.arange(513)[:, None]
+    mel = torch.rand(513, bands, generator=random) * ((bins >= first) & (bins < first + width))
+    power = torch.rand(2, 5, 513, generator=random)
+    found = torch.empty(2, 5, bands)
+    MelFilters(mel).apply(power, found)
+    assert torch.allclose(found, power @ mel, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
