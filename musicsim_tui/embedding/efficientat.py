@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from musicsim_tui.embedding.logmel import EfficientAtLogMel
-from musicsim_tui.embedding.network import NetworkEmbedder, choose_device
+from musicsim_tui.embedding.network import NetworkEmbedder, choose_device, usual_threads
 from musicsim_tui.embedding.weights import MN04_WEIGHTS, WeightsFile, load_checkpoint
 from musicsim_tui.errors import ModelError
 from musicsim_tui.track import ModelVersion
@@ -43,6 +43,9 @@ class Mn04Embedder(NetworkEmbedder):
     ) -> None:
         """Load `weights`, which must be the file that `expected` describes. Raises ModelError."""
         chosen = choose_device(device)
+        on_cpu = chosen == "cpu"
+        # Hearing a track takes this network about as long as decoding it: half of the processor is for that.
+        side_by_side = max(1, (threads or usual_threads()) // 2) if on_cpu else 1
         checkpoint = load_checkpoint(expected, weights)
 
         from musicsim_tui.embedding.mobilenet import mn04_for_inference
@@ -63,7 +66,8 @@ class Mn04Embedder(NetworkEmbedder):
             MN04,
             forward,
             device=chosen,
-            batch_size=_BATCH_ON_CPU if chosen == "cpu" else _BATCH_ON_GPU,
+            batch_size=_BATCH_ON_CPU * side_by_side if on_cpu else _BATCH_ON_GPU,
             same_recording_cosine=MN04_SAME_RECORDING_COSINE,
-            threads=threads,
+            threads=1 if on_cpu else threads,
+            side_by_side=side_by_side,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +69,14 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
+@cache
+def usual_threads() -> int:
+    """Threads that PyTorch takes of its own accord. To be asked before anybody sets another number."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 def _is_below(number: str, count: int) -> bool:
     return number.isascii() and number.isdigit() and int(number) < count
 
@@ -87,14 +97,20 @@ class NetworkEmbedder:
         batch_size: int,
         same_recording_cosine: float,
         threads: int | None = None,
+        side_by_side: int = 1,
     ) -> None:
-        """`threads` limits PyTorch's threads on the CPU, for the whole process; None leaves them alone."""
+        """`threads` limits PyTorch's threads on the CPU, for the whole process; None leaves them alone.
+
+        `side_by_side` parts of a batch are heard at the same time, each with so many threads. The layers of a
+        small network are over so soon that threads which share one spend their time waiting for each other.
+        """
         self._model = model
         self._forward = forward
         self._device = device
         self._batch_size = batch_size
         self._same_recording_cosine = same_recording_cosine
         self._threads = threads
+        self._side_by_side = side_by_side
         self._labels = audioset_labels()
         self.on_notice: Callable[[str], None] | None = None
 
@@ -150,8 +166,6 @@ class NetworkEmbedder:
         """Vectors and probabilities of a batch, or None when memory ran out."""
         import torch
 
-        if self._threads is not None and torch.get_num_threads() != self._threads:
-            torch.set_num_threads(self._threads)
         try:
             with torch.inference_mode():
                 samples = _as_tensor(batch)
@@ -172,8 +186,22 @@ class NetworkEmbedder:
         return heard
 
     def _hear(self, samples: Tensor) -> tuple[Vectors, Vectors]:
-        vectors, sounds = self._forward(samples.to(self._device))
-        return vectors.float().cpu().numpy(), sounds.float().cpu().numpy()
+        parts = samples.tensor_split(min(self._side_by_side, len(samples)))
+        if len(parts) == 1:
+            return self._hear_part(samples)
+        with ThreadPoolExecutor(len(parts)) as pool:
+            vectors, sounds = zip(*pool.map(self._hear_part, parts), strict=True)
+        return np.concatenate(vectors), np.concatenate(sounds)
+
+    def _hear_part(self, samples: Tensor) -> tuple[Vectors, Vectors]:
+        import torch
+
+        # Inference mode and the number of threads belong to the calling thread.
+        if self._threads is not None and torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
+        with torch.inference_mode():
+            vectors, sounds = self._forward(samples.to(self._device))
+            return vectors.float().cpu().numpy(), sounds.float().cpu().numpy()
 
     def _failure(self, reason: str) -> ModelError:
         return ModelError(

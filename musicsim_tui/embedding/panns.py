@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from musicsim_tui.embedding.logmel import HOP, N_FFT, SAMPLE_RATE, PannsLogMel
-from musicsim_tui.embedding.network import NetworkEmbedder, choose_device
+from musicsim_tui.embedding.network import NetworkEmbedder, choose_device, usual_threads
 from musicsim_tui.embedding.sounds import AUDIOSET_CLASSES
 from musicsim_tui.embedding.weights import CNN14_WEIGHTS, WeightsFile, load_checkpoint
 from musicsim_tui.errors import ModelError
@@ -84,7 +84,7 @@ class Cnn14Embedder(NetworkEmbedder):
             device=chosen,
             batch_size=_BATCH_ON_CPU if chosen == "cpu" else _BATCH_ON_GPU,
             same_recording_cosine=CNN14_SAME_RECORDING_COSINE,
-            threads=threads,
+            threads=(threads or usual_threads()) if chosen == "cpu" else threads,
         )
 
 
