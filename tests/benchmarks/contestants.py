@@ -16,7 +16,7 @@ from musicsim_tui.audio.windows import cut_windows
 from musicsim_tui.embedding.builtin import BuiltinEmbedder
 from musicsim_tui.embedding.efficientat import Mn04Embedder
 from musicsim_tui.embedding.panns import Cnn14Embedder
-from musicsim_tui.embedding.weights import WeightsFile
+from musicsim_tui.embedding.weights import WEIGHTS, WeightsFile
 from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.services import Services
@@ -41,7 +41,13 @@ def load(model: str, checkpoint: Path) -> Embedder:
 
 
 def provide(services: Services, embedder: Embedder) -> None:
-    """Let the services use an embedder that is loaded already."""
+    """Let the services use an embedder that is loaded already; its weights pass for installed."""
+    weights = WEIGHTS.get(embedder.model.name)
+    if weights is not None:
+        stand_in = services.settings.models_dir / weights.file_name
+        stand_in.parent.mkdir(parents=True, exist_ok=True)
+        with stand_in.open("wb") as file:
+            file.truncate(weights.bytes)
     services.models._embedders[embedder.model.name] = embedder
 
 
