@@ -91,7 +91,7 @@ def invoke(arguments: Sequence[str]) -> int:
     except MusicSimError as error:
         output.report(error)
         return FAILED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the parser makes the latter of the former
         return DONE
     except Exception as error:  # the last edge: a person gets words, the log gets the traceback
         log.exception("unexpected")
