@@ -178,7 +178,11 @@ class Missing:
     missing: bool | None
 
     def sql(self, *, few: bool = False) -> Sql:
-        return Sql("1") if self.missing is None else Sql("t.missing = ?", (int(self.missing),))
+        return (
+            Sql("1")
+            if self.missing is None
+            else Sql(f"{'+' if few else ''}t.missing = ?", (int(self.missing),))
+        )
 
 
 def walk(condition: Condition) -> Iterator[Condition]:

@@ -1,4 +1,7 @@
-"""What the models heard: means, windows and sounds, each in a table of its own."""
+"""What the models heard: means, windows and sounds, each in a table of its own.
+
+CROSS JOIN keeps SQLite on the order written: few tracks first, not every embedding of a model.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +140,7 @@ def _model(db: sqlite3.Connection, model: ModelVersion) -> int:
 def has(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion, coverage: int | None) -> bool:
     """Whether a model has heard at least so many windows of a track; None is all of them."""
     row = db.execute(
-        "SELECT e.coverage FROM tracks AS t JOIN embeddings AS e ON e.track = t.id"
+        "SELECT e.coverage FROM tracks AS t CROSS JOIN embeddings AS e ON e.track = t.id"
         " WHERE t.uuid = ? AND e.model = ?",
         (track_id.bytes, indexed.model_key(db, model)),
     ).fetchone()
@@ -192,7 +195,7 @@ def embedding(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion) ->
     """A track as a model heard it."""
     row = db.execute(
         "SELECT e.coverage, m.vector, w.starts, w.vectors FROM tracks AS t"
-        " JOIN embeddings AS e ON e.track = t.id JOIN means AS m ON m.embedding = e.id"
+        " CROSS JOIN embeddings AS e ON e.track = t.id JOIN means AS m ON m.embedding = e.id"
         " JOIN windows AS w ON w.embedding = e.id WHERE t.uuid = ? AND e.model = ?",
         (track_id.bytes, indexed.model_key(db, model)),
     ).fetchone()
@@ -210,7 +213,7 @@ def windows(
     found = {}
     for batch in batches(ids):
         rows = db.execute(
-            "SELECT t.uuid, w.starts, w.vectors FROM tracks AS t JOIN embeddings AS e ON e.track = t.id"
+            "SELECT t.uuid, w.starts, w.vectors FROM tracks AS t CROSS JOIN embeddings AS e ON e.track = t.id"
             f" JOIN windows AS w ON w.embedding = e.id WHERE e.model = ? AND t.uuid IN ({marks(batch)})",
             (key, *(track_id.bytes for track_id in batch)),
         )
@@ -280,7 +283,8 @@ def sounds(
     found: dict[TrackId, list[Sound]] = {}
     for batch in batches(ids):
         rows = db.execute(
-            "SELECT t.uuid, l.name, s.score, s.start FROM tracks AS t JOIN embeddings AS e ON e.track = t.id"
+            "SELECT t.uuid, l.name, s.score, s.start FROM tracks AS t"
+            " CROSS JOIN embeddings AS e ON e.track = t.id"
             " LEFT JOIN sounds AS s ON s.embedding = e.id LEFT JOIN labels AS l ON l.id = s.label"
             f" WHERE e.model = ? AND t.uuid IN ({marks(batch)}) ORDER BY s.score DESC, l.name",
             (key, *(track_id.bytes for track_id in batch)),

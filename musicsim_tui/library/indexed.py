@@ -131,7 +131,7 @@ def _unchanged(db: sqlite3.Connection, ids: Sequence[TrackId], handed: Handed, m
     found = []
     for batch in batches(ids):
         rows = db.execute(
-            "SELECT t.uuid, e.id, e.revision FROM tracks AS t JOIN embeddings AS e ON e.track = t.id"
+            "SELECT t.uuid, e.id, e.revision FROM tracks AS t CROSS JOIN embeddings AS e ON e.track = t.id"
             f" WHERE t.uuid IN ({marks(batch)}) AND e.model = ?",
             (*(track_id.bytes for track_id in batch), model),
         ).fetchall()
@@ -150,7 +150,7 @@ def forget(db: sqlite3.Connection, target: int, model: int, ids: Sequence[TrackI
     for batch in batches(ids):
         db.execute(
             "INSERT OR REPLACE INTO pending (target, embedding)"
-            " SELECT ?, e.id FROM tracks AS t JOIN embeddings AS e ON e.track = t.id"
+            " SELECT ?, e.id FROM tracks AS t CROSS JOIN embeddings AS e ON e.track = t.id"
             f" WHERE e.model = ? AND t.uuid IN ({marks(batch)})",
             (target, model, *(track_id.bytes for track_id in batch)),
         )
@@ -171,7 +171,7 @@ def which_indexed(db: sqlite3.Connection, target: int, model: int, ids: Sequence
     found: list[TrackId] = []
     for batch in batches(ids):
         rows = db.execute(
-            "SELECT t.uuid FROM tracks AS t JOIN embeddings AS e ON e.track = t.id"
+            "SELECT t.uuid FROM tracks AS t CROSS JOIN embeddings AS e ON e.track = t.id"
             f" WHERE e.model = ? AND t.uuid IN ({marks(batch)}) AND NOT EXISTS"
             " (SELECT 1 FROM pending AS p WHERE p.target = ? AND p.embedding = e.id)",
             (model, *(track_id.bytes for track_id in batch), target),

@@ -27,6 +27,7 @@ MOST_CANDIDATES = 2_000
 """A filter that would need more hits than this to be sifted is answered by the ids it admits."""
 _SPARE = 8
 _FIRST_CANDIDATES = 64
+_ENOUGH_TO_TELL = 512
 _PENDING_AT_ONCE = 256
 
 
@@ -105,15 +106,17 @@ class _Sieve:
             if len(good) >= limit or len(hits) < size:
                 return good[:limit]
             needed = 2 * limit * size // max(1, len(good))
-            if (
-                self._matching is None
-                and self._wanted.where is not None
-                and (not good or needed > MOST_CANDIDATES)
-            ):
+            if self._filter_is_narrow(size, needed if good else None):
                 self._matching = frozenset(self._catalog.matching_ids(self._wanted.where))
                 if len(self._matching) <= MOST_FILTER_IDS:
                     return self._among(self._matching)
-            size = max(4 * size, min(needed, MOST_CANDIDATES))
+            size = max(8 * size, min(needed, MOST_CANDIDATES))
+
+    def _filter_is_narrow(self, size: int, needed: int | None) -> bool:
+        """Whether asking the filter for all it admits promises more than sifting ever more hits."""
+        if self._wanted.where is None or self._matching is not None or size < _ENOUGH_TO_TELL:
+            return False
+        return needed is None or needed > MOST_CANDIDATES
 
     def _among(self, matching: frozenset[TrackId]) -> list[Hit]:
         include = matching - self._stale - {self._wanted.but}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from musicsim_tui.errors import UsageError
 from musicsim_tui.jobs import CancelToken
+from musicsim_tui.library import embeddings, indexed, tracks
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.query import parse_query
 from musicsim_tui.library.tracks import SORTS
@@ -210,6 +213,49 @@ def test_judging_a_few_tracks_agrees_with_finding_all(catalog: Catalog, text: st
     assert catalog.which_match(everything, query) == set(catalog.matching_ids(query))
     assert catalog.which_match(everything[1:], query) == set(catalog.matching_ids(query)) - {track_id(1)}
     assert catalog.which_match([], query) == set()
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    with Catalog.open(tmp_path_factory.mktemp("large") / "library.db") as catalog:
+        piano = (Sound("Piano", 0.5, 0.0),)
+        catalog.store([heard(number, sounds=piano) for number in range(1, 2001)])
+        yield catalog
+
+
+@pytest.mark.parametrize("text", ["", "len>1", "sound:piano", "path:music", "year:2000 or missing:yes"])
+def test_judging_a_few_tracks_looks_at_no_others(large: Catalog, text: str) -> None:
+    few, query = [track_id(number) for number in (5, 700, 1900)], parse_query(text)
+    assert large.which_match(few, query) == set(few)
+    with large._read() as db:
+        assert _hundreds_of_steps(db, lambda: tracks.which_match(db, few, query)) < 10
+
+
+def test_reading_of_a_few_tracks_reads_no_others(large: Catalog) -> None:
+    few = [track_id(number) for number in (5, 700, 1900)]
+    with large._read() as db:
+        for read in (
+            lambda: embeddings.windows(db, few, SMALL),
+            lambda: embeddings.sounds(db, few, SMALL),
+            lambda: indexed.which_indexed(db, 1, 1, few),
+        ):
+            assert _hundreds_of_steps(db, read) < 10
+
+
+def _hundreds_of_steps(db: sqlite3.Connection, read: Callable[[], object]) -> int:
+    """How often SQLite's machine carries out a hundred instructions, the same on every computer."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    db.set_progress_handler(count, 100)
+    try:
+        assert read()
+    finally:
+        db.set_progress_handler(None, 0)
+    return steps
 
 
 def test_deleting_a_track_deletes_all_that_hangs_on_it(catalog: Catalog) -> None:
