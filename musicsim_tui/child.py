@@ -95,8 +95,11 @@ def _above_standard_streams(end: socket.socket) -> socket.socket:
 
 
 def _environment() -> dict[str, str]:
-    """The environment in which the child finds this very package, also when run from a checkout."""
-    environment = dict(os.environ)
+    """The environment in which the child finds this very package, also when run from a checkout.
+
+    No thread of OpenBLAS waits for work there: NumPy starts one for each processor, and they spin.
+    """
+    environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
     root = Path(__file__).resolve().parents[1]
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     if root not in installed:

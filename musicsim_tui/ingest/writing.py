@@ -77,12 +77,18 @@ class WritingStage:
         self._plan = plan
         self._claims = claims
         self._drop_under = drop_under
-        self._results: queue.Queue[HeardTrack | Finding] = queue.Queue(_WAITING_RESULTS)
-        self._closing = threading.Event()
+        self._results: queue.Queue[HeardTrack | Finding | None] = queue.Queue(_WAITING_RESULTS)
         self._ended = threading.Event()
 
     def deliver(self, result: HeardTrack | Finding) -> None:
         """Hand over a result, from any thread."""
+        self._put(result)
+
+    def finish(self) -> None:
+        """Let `run` return once everything delivered is committed."""
+        self._put(None)
+
+    def _put(self, result: HeardTrack | Finding | None) -> None:
         while not self._ended.is_set():
             try:
                 self._results.put(result, timeout=_POLL_SECONDS)
@@ -90,30 +96,27 @@ class WritingStage:
                 continue
             return
 
-    def finish(self) -> None:
-        """Let `run` return once everything delivered is committed."""
-        self._closing.set()
-
     def run(self) -> None:
         """Commit results until `finish`. Raises CatalogError."""
         pending = _Pending()
         last_commit = time.monotonic()
         try:
-            while True:
-                closing = self._closing.is_set()
+            closing = False
+            while not closing:
                 try:
-                    self._sort_in(self._results.get(timeout=_POLL_SECONDS), pending)
-                    closing = False
+                    result = self._results.get(timeout=_POLL_SECONDS)
                 except queue.Empty:
                     pass
+                else:
+                    if result is not None:
+                        self._sort_in(result, pending)
+                    closing = result is None
                 now = time.monotonic()
                 full = len(pending.heard) >= _COMMIT_TRACKS
                 if pending and (closing or full or now - last_commit > _COMMIT_SECONDS):
                     self._commit(pending)
                     pending = _Pending()
                     last_commit = now
-                if closing:
-                    return
         finally:
             self._ended.set()
 
