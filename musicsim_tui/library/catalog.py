@@ -142,17 +142,8 @@ class Catalog(IndexedBook):
         with self._write() as db:
             filing.mark_missing(db, paths)
 
-    def has_track(self, track_id: TrackId) -> bool:
-        with self._read() as db:
-            return bool(tracks.keys(db, [track_id]))
-
-    def has_embedding(self, track_id: TrackId, model: ModelVersion, coverage: int | None) -> bool:
-        """Whether a model has heard at least so many windows of a track; None is all of them."""
-        with self._read() as db:
-            return embeddings.has(db, track_id, model, coverage)
-
     def embedded_ids(self, model: ModelVersion, coverage: int | None) -> set[TrackId]:
-        """Every track for which `has_embedding` holds, in one read."""
+        """Tracks of which a model has heard at least so many windows; None is all of them."""
         with self._read() as db:
             return embeddings.heard_ids(db, model, coverage)
 

@@ -137,16 +137,6 @@ def _model(db: sqlite3.Connection, model: ModelVersion) -> int:
     return key
 
 
-def has(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion, coverage: int | None) -> bool:
-    """Whether a model has heard at least so many windows of a track; None is all of them."""
-    row = db.execute(
-        "SELECT e.coverage FROM tracks AS t CROSS JOIN embeddings AS e ON e.track = t.id"
-        " WHERE t.uuid = ? AND e.model = ?",
-        (track_id.bytes, indexed.model_key(db, model)),
-    ).fetchone()
-    return row is not None and covers(row[0], coverage)
-
-
 def heard_ids(db: sqlite3.Connection, model: ModelVersion, coverage: int | None) -> set[TrackId]:
     """Ids of the tracks of which a model has heard at least so many windows."""
     rows = db.execute(

@@ -79,7 +79,7 @@ def test_a_process_killed_while_it_stores_loses_nothing_it_had_stored(tmp_path: 
         stored = max([stored, *map(int, said)])
         with Catalog.open(path) as catalog:
             for number in range(first, stored + 1):
-                assert catalog.has_embedding(track_id(number), SMALL, None)
+                assert catalog.embedding(track_id(number), SMALL) is not None
             assert catalog.count() % 4 == 0
             catalog.store([heard(90_000 + first), *(heard(90_000 + first + n) for n in (1, 2, 3))])
             catalog.delete_tracks([track_id(90_000 + first + n) for n in range(4)])

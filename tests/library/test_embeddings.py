@@ -77,13 +77,12 @@ def test_a_lesser_coverage_never_replaces_a_greater_one(
     ("have", "asked", "enough"),
     [(None, None, True), (None, 8, True), (8, 8, True), (8, 4, True), (4, 8, False), (8, None, False)],
 )
-def test_has_embedding_compares_coverage(
+def test_what_was_heard_is_told_by_how_much_of_it(
     catalog: Catalog, have: int | None, asked: int | None, enough: bool
 ) -> None:
     catalog.store([heard(1, heard_as=embedding(1, coverage=have))])
-    assert catalog.has_embedding(track_id(1), SMALL, asked) is enough
-    assert not catalog.has_embedding(track_id(1), OTHER, asked)
-    assert not catalog.has_embedding(track_id(2), SMALL, asked)
+    assert catalog.embedded_ids(SMALL, asked) == ({track_id(1)} if enough else set())
+    assert catalog.embedded_ids(OTHER, asked) == set()
 
 
 def test_the_same_content_twice_is_one_track_with_two_files(catalog: Catalog) -> None:

@@ -99,7 +99,7 @@ def test_other_content_under_an_old_name_moves_the_file(catalog: Catalog) -> Non
 def test_a_file_of_a_deleted_track_is_left_out(catalog: Catalog) -> None:
     catalog.link_files([record(1)])
     assert catalog.known_files(Path("/")) == {}
-    assert not catalog.has_track(track_id(1))
+    assert catalog.track(track_id(1)) is None
 
 
 def test_tracks_at_answers_for_known_paths_as_they_were_given(

@@ -132,7 +132,7 @@ def test_nothing_is_known_of_an_unknown_track(catalog: Catalog) -> None:
     assert catalog.loudness(track_id(9)) is None
     assert catalog.waveform(track_id(9)) is None
     assert catalog.tracks_by_id([track_id(9)]) == {}
-    assert not catalog.has_track(track_id(9))
+    assert catalog.track(track_id(9)) is None
 
 
 def test_tracks_by_id_keep_the_order_asked_for(five: Catalog) -> None:
@@ -232,14 +232,14 @@ def test_judging_a_few_tracks_looks_at_no_others(large: Catalog, text: str) -> N
 
 
 def test_reading_of_a_few_tracks_reads_no_others(large: Catalog) -> None:
-    few = [track_id(number) for number in (5, 700, 1900)]
+    few = [track_id(number) for number in range(5, 2000, 100)]
     with large._read() as db:
         for read in (
             lambda: embeddings.windows(db, few, SMALL),
             lambda: embeddings.sounds(db, few, SMALL),
             lambda: indexed.which_indexed(db, 1, 1, few),
         ):
-            assert _hundreds_of_steps(db, read) < 10
+            assert _hundreds_of_steps(db, read) < 30
 
 
 def _hundreds_of_steps(db: sqlite3.Connection, read: Callable[[], object]) -> int:
