@@ -66,9 +66,9 @@ class Engine:
         self._closed = CancelToken()
         self._waiting = threading.local()
         self._searching, self._ingesting = CancelToken(), CancelToken()
-        self._retry_at = 0.0
+        self._search_at = self._write_at = 0.0
         self._failing = False
-        self._told = False
+        self._told = ""
         self._compared: dict[ModelVersion, float] = {}
         self._loop: SyncLoop | None = None
 
@@ -94,7 +94,7 @@ class Engine:
                 try:
                     self._index = self._open(wait)
                 except IndexLocked:
-                    self._retry_at = time.monotonic() + _REOPEN_SECONDS
+                    self._search_at = time.monotonic() + _REOPEN_SECONDS
             return self._index
 
     def open_patiently(self) -> Index | None:
@@ -126,9 +126,10 @@ class Engine:
         token: CancelToken = getattr(self._waiting, "token", self._closed)
         token.wait(seconds)
 
-    def _usable(self) -> Index | None:
+    def _usable(self, *, writing: bool = False) -> Index | None:
         """The index, unless it failed or was held by another process a moment ago. Raises IndexFailure."""
-        return None if time.monotonic() < self._retry_at else self.open()
+        again_at = max(self._search_at, self._write_at) if writing else self._search_at
+        return None if time.monotonic() < again_at else self.open()
 
     def status(self) -> list[IndexStatus]:
         """What each model has heard and what the index holds of it. Raises IndexFailure."""
@@ -169,7 +170,8 @@ class Engine:
     def search_ended(self, failure: IndexFailure | None) -> None:
         """Hear how a search of the index went: after a failure the catalog answers for a while."""
         if failure is None:
-            self._works()
+            self._search_at = 0.0
+            self._told = "" if self._told == _CATALOG_ANSWERS else self._told
         else:
             self._fail(failure, _CATALOG_ANSWERS)
 
@@ -182,7 +184,7 @@ class Engine:
     def _catch_up(self, cancel: CancelToken) -> float:
         """Bring what the index lacks of every model; the seconds after which to look again."""
         try:
-            index = self._usable()
+            index = self._usable(writing=True)
             if index is None:
                 return _POLL_SECONDS
             catalog = self._catalog()
@@ -196,7 +198,7 @@ class Engine:
             raise
         except IndexFailure as error:
             if not cancel.cancelled:
-                self._fail(error, _CATALOG_ANSWERS)
+                self._fail(error, _INDEXED_LATER)
         except Exception:
             if not cancel.cancelled:
                 _log.exception("bringing the index in step")
@@ -222,7 +224,7 @@ class Engine:
         a notice, and is tried again half a minute later.
         """
         try:
-            index = self._usable()
+            index = self._usable(writing=True)
             if index is not None:
                 self._push(index, model, cancel or self._ingesting, seconds=_SLICE_SECONDS)
         except Cancelled:
@@ -340,16 +342,19 @@ class Engine:
         self._compared[model] = time.monotonic()
 
     def _fail(self, error: IndexFailure, consequence: str) -> None:
-        self._retry_at = time.monotonic() + _RETRY_SECONDS
+        """Leave the index alone for a while, and say so unless nothing has worked since it was said last."""
+        self._write_at = time.monotonic() + _RETRY_SECONDS
+        if consequence == _CATALOG_ANSWERS:
+            self._search_at = self._write_at
+            self._compared.clear()
         self._failing = True
-        self._compared.clear()
         if not self._told and not self._closed.cancelled:
-            self._told = True
+            self._told = consequence
             self._notice(f"{error.title} {consequence} {error.hint}")
 
     def _works(self) -> None:
-        self._failing = self._told = False
-        self._retry_at = 0.0
+        self._failing, self._told = False, ""
+        self._search_at = self._write_at = 0.0
 
     def close(self) -> None:
         """Give the sync a moment, unless the last search was stopped, then release the index; idempotent."""

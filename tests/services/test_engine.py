@@ -237,6 +237,25 @@ def test_a_server_that_comes_back_is_used_again(
     assert len(notices) == 2
 
 
+def test_a_server_that_takes_no_writes_is_searched_all_the_same(
+    tmp_path: Path, music: Path, server: QdrantServer, served: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(engine, "_RETRY_SECONDS", 0.0)
+    server.misbehave(Fault(UPSERT, times=999, status=403))
+    before = len(server.sent(UPSERT))
+    notices: list[str] = []
+    with library(tmp_path / "data", notices, **served) as services:
+        (use,) = services.catalog.models()
+        services.catalog.store([heard(1, heard_as=embedding(1, use.model))])
+        for round_ in (1, 2, 3):
+            assert len(found(services, music / "0.flac")) == 4
+            wait_for(lambda: len(server.sent(UPSERT)) > before + round_, "the sync has tried")  # noqa: B023
+        assert len(server.sent(SEARCH)) == 3
+    (notice,) = notices
+    assert "will be indexed later" in notice
+
+
 def test_what_others_hear_is_indexed_while_this_process_stays_open(
     tmp_path: Path, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
