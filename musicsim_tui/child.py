@@ -60,7 +60,8 @@ def send_frame(connection: socket.socket, header: Mapping[str, object], body: by
     text = json.dumps(header).encode("ascii")
     body = memoryview(body).cast("B")
     connection.sendall(_LENGTHS.pack(len(text), len(body)) + text)
-    connection.sendall(body)
+    if body:
+        connection.sendall(body)
 
 
 def receive_frame(connection: socket.socket) -> Frame | None:

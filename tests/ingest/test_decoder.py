@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musicsim_tui.errors import AudioError, MusicSimError, StorageError
+from musicsim_tui.ingest import decoder, pipeline
+from musicsim_tui.ingest.decoder import Decoder, LocalDecoder, ProcessDecoder, error_from_json, error_to_json
+from musicsim_tui.ingest.pipeline import Pipeline
+from musicsim_tui.ingest.plan import make_plan
+from musicsim_tui.jobs import Cancelled, CancelToken
+from musicsim_tui.services import Services
+from musicsim_tui.track import Tags
+from tests.harness.audio_files import write_long_wav, write_music
+from tests.harness.library import ingest_into, library
+
+RATE = 22_050
+
+
+@pytest.fixture
+def token() -> CancelToken:
+    return CancelToken()
+
+
+@pytest.fixture
+def process(token: CancelToken) -> Iterator[ProcessDecoder]:
+    opened = ProcessDecoder(RATE, None, token, lambda: None)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """A library that decodes in processes however little there is."""
+    monkeypatch.setattr(pipeline, "_WORTH_PROCESSES_BYTES", 0)
+    with library(tmp_path / "data") as opened:
+        yield opened
+
+
+def pid_of(process: ProcessDecoder) -> int:
+    assert process._child is not None
+    return process._child[0].pid
+
+
+def everything(used: Decoder, path: Path) -> tuple[object, list[tuple[float, bool, bytes]], object]:
+    """Identity, windows and outline of a file."""
+    audio = used.examine(path)
+    windows = [
+        (window.start, window.silent, b"" if window.silent else window.samples.tobytes())
+        for window in used.windows(path, audio.expected_seconds)
+    ]
+    return audio, windows, used.waveform()
+
+
+@pytest.mark.parametrize("coverage", [None, 2])
+def test_a_process_finds_what_is_found_here(tmp_path: Path, token: CancelToken, coverage: int | None) -> None:
+    tagged = tmp_path / os.fsdecode(b"caf\xe9 \xff.mp3")  # no UTF-8
+    write_music(tagged, 1, 34.0, tags=Tags("Ünïcode\n", "Ensemble", "Album", 1999))
+    silent = tmp_path / "silent.wav"
+    write_long_wav(silent, 12, frequency=0.0)
+    here = LocalDecoder(RATE, coverage, token, lambda: None)
+    there = ProcessDecoder(RATE, coverage, token, lambda: None)
+    try:
+        for path in (tagged, silent, tagged):
+            assert everything(there, path) == everything(here, path)
+    finally:
+        there.close()
+
+
+def test_windows_are_writable_numbers_of_their_own(tmp_path: Path, process: ProcessDecoder) -> None:
+    path = tmp_path / "piece.wav"
+    write_music(path, 2, 21.0)
+    windows = list(process.windows(path, 21.0))
+    assert [window.samples.dtype for window in windows] == [np.float32, np.float32]
+    assert not np.array_equal(windows[0].samples, windows[1].samples)
+
+
+def test_failures_come_back_as_they_are_raised(tmp_path: Path, process: ProcessDecoder) -> None:
+    here = LocalDecoder(RATE, None, CancelToken(), lambda: None)
+    (tmp_path / "words.mp3").write_text("no music\n" * 200)
+    for path in (tmp_path / "words.mp3", tmp_path / "nowhere.mp3", tmp_path / "gone" / "away.mp3"):
+        errors: list[MusicSimError] = []
+        for used in (here, process):
+            with pytest.raises(MusicSimError) as caught:
+                used.examine(path)
+            errors.append(caught.value)
+        ours, theirs = errors
+        assert (type(theirs), theirs.title, theirs.hint) == (type(ours), ours.title, ours.hint)
+
+
+def test_a_failing_disk_stays_a_failing_disk_on_its_way() -> None:
+    for error in (StorageError("The disk failed.", "Look."), AudioError("No music.", "Look.")):
+        back = error_from_json(error_to_json(error))
+        assert (type(back), back.title, back.hint) == (type(error), error.title, error.hint)
+
+
+def test_a_crash_is_a_failure_of_that_file_and_the_next_one_is_heard(
+    tmp_path: Path, process: ProcessDecoder
+) -> None:
+    path = tmp_path / "piece.wav"
+    write_music(path, 3, 2.0)
+    expected = process.examine(path)
+    os.kill(pid_of(process), signal.SIGSEGV)
+    with pytest.raises(AudioError, match="crashed"):
+        list(process.windows(path, 2.0))
+    assert process.examine(path) == expected
+
+
+def test_a_stopped_process_is_let_go_when_the_work_is_cancelled(
+    tmp_path: Path, token: CancelToken, process: ProcessDecoder
+) -> None:
+    path = tmp_path / "piece.wav"
+    write_music(path, 4, 2.0)
+    process.examine(path)
+    os.kill(pid_of(process), signal.SIGSTOP)
+    caught: list[BaseException] = []
+
+    def wait_for_it() -> None:
+        try:
+            process.examine(path)
+        except Cancelled as error:
+            caught.append(error)
+
+    waiting = threading.Thread(target=wait_for_it)
+    waiting.start()
+    token.cancel()
+    process.abort()
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert len(caught) == 1
+
+
+def test_closing_leaves_no_process(token: CancelToken) -> None:
+    opened = ProcessDecoder(RATE, None, token, lambda: None)
+    pid = pid_of(opened)
+    opened.close()
+    opened.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_folder_is_heard_in_processes(services: Services, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for seed in range(4):
+        write_music(folder / f"{seed}.ogg", seed, 12.0)
+    (folder / "words.mp3").write_text("no music\n" * 200)
+    summary = ingest_into(services, folder)
+    assert (summary.added, summary.failed) == (4, 1)
+    first = services.catalog.track_at(folder / "0.ogg")
+    assert first is not None
+    with library(tmp_path / "threads") as other:
+        pipeline._WORTH_PROCESSES_BYTES = 1 << 40  # put back by the fixture
+        ingest_into(other, folder)
+        model = services.models.embedder("builtin").model
+        ours, theirs = (each.catalog.embedding(first, model) for each in (services, other))
+        assert ours is not None
+        assert theirs is not None
+        assert np.array_equal(ours.windows, theirs.windows)
+        assert services.catalog.waveform(first) == other.catalog.waveform(first)
+
+
+def test_without_processes_to_be_had_decoding_happens_here(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(*_: str) -> object:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(decoder, "start_child", no_more)
+    write_music(tmp_path / "piece.wav", 5, 2.0)
+    assert ingest_into(services, tmp_path / "piece.wav").added == 1
+
+
+def test_a_process_that_hangs_is_killed_and_the_rest_goes_on(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is stopped as soon as it is asked for windows of one file: it never answers."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for seed in range(3):
+        write_music(folder / f"{seed}.wav", seed, 2.0)
+    stopped: list[int] = []
+    windows: Callable[..., Iterator[object]] = ProcessDecoder.windows
+
+    def hanging(self: ProcessDecoder, path: Path, expected_seconds: float | None) -> Iterator[object]:
+        if path.name == "1.wav":
+            stopped.append(pid_of(self))
+            os.kill(stopped[-1], signal.SIGSTOP)
+        return windows(self, path, expected_seconds)
+
+    monkeypatch.setattr(ProcessDecoder, "windows", hanging)
+    embedder = services.models.embedder("builtin")
+    services.catalog.add_root(folder)
+    plan = make_plan(
+        services.catalog,
+        services.catalog.roots(),
+        embedder.model,
+        None,
+        retry_failed=False,
+        cancel=CancelToken(),
+    )
+    outcome = Pipeline(
+        services.catalog,
+        embedder,
+        plan,
+        None,
+        threads=1,
+        publish=lambda _: None,
+        index_new=lambda: None,
+        notice=lambda _: None,
+        hang_seconds=3.0,
+    ).run(CancelToken())
+    assert outcome.added == 2
+    assert [failure.path.name for failure in outcome.failures] == ["1.wav"]
+    assert "hangs" in outcome.failures[0].reason
+    with pytest.raises(ProcessLookupError):
+        os.kill(stopped[0], 0)
