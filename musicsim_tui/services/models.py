@@ -50,7 +50,11 @@ class Models:
     def listening(self) -> ModelInfo:
         """The model that hears new tracks: asked for, else this library's, else an installed network, else
         the built-in one. Raises UsageError for an unknown name."""
-        name = self._settings.model or self._catalog().get_meta(_CHOSEN)
+        return self.find(self._settings.model) if self._settings.model else self._of_library()
+
+    def _of_library(self) -> ModelInfo:
+        """The model this library listens with when nothing else is asked for."""
+        name = self._catalog().get_meta(_CHOSEN)
         if name is not None:
             return self.find(name)
         used = max(self._catalog().models(), key=lambda use: use.tracks, default=None)
@@ -95,10 +99,10 @@ class Models:
     def forget(self, name: str, engine: Engine, cancel: CancelToken) -> int:
         """Forget what a model heard, as `Services.forget_model` has it."""
         catalog = self._catalog()
-        listening = self.listening().model
-        gone = [use.model for use in catalog.models() if use.model.name == name and use.model != listening]
+        kept = {self.listening().model, self._of_library().model}
+        gone = [use.model for use in catalog.models() if use.model.name == name and use.model not in kept]
         if not gone:
-            if name == listening.name:
+            if name in {model.name for model in kept}:
                 raise UsageError(
                     f"{name} is the model that this library listens with.",
                     "Choose another one first: musicsim-tui models use NAME",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,20 +65,20 @@ class Services:
         """
         from musicsim_tui.embedding.registry import require_installed
         from musicsim_tui.ingest.ingest import ingest
+        from musicsim_tui.ingest.report import IngestSummary
 
         info = self.models.listening()
         require_installed(info)
         model = info.model
+        load = partial(self.models.embedder, model.name)
+        summary = IngestSummary(model)
         try:
             self.engine.begin_ingest(model, cancel)
-            load = partial(self.models.embedder, model.name)
             summary = ingest(self.catalog, model, load, request, hooks, cancel)
             if not cancel.cancelled:
                 self.engine.finish_ingest(indexing, cancel)
         except Cancelled:
-            from musicsim_tui.ingest.report import IngestSummary
-
-            return IngestSummary(model, cancelled=True)
+            return replace(summary, cancelled=True)
         return summary
 
     def seed(self, text: str, model: ModelVersion, cancel: CancelToken) -> Seed:

@@ -77,3 +77,11 @@ def test_of_the_listening_model_only_earlier_versions_are_forgotten(services: Se
     with pytest.raises(UsageError, match="no model"):
         services.forget_model("bulitin", CancelToken())
     assert services.catalog.embedded_count(services.models.listening().model) == 2
+
+
+def test_the_librarys_own_model_is_kept_whatever_a_flag_says(tmp_path: Path) -> None:
+    with library(tmp_path / "data", MUSICSIM_MODEL="mn04") as services:
+        services.catalog.store([heard(1)])
+        services.models.use("builtin")
+        with pytest.raises(UsageError, match="listens with"):
+            services.forget_model("builtin", CancelToken())
