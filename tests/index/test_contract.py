@@ -189,7 +189,7 @@ def test_ensure_refuses_other_dimensions(index: Index) -> None:
     wider = ModelVersion(MODEL.name, MODEL.version, MODEL.dimensions + 1)
     with pytest.raises(IndexFailure, match=r"24.*25|25.*24") as caught:
         index.ensure(wider)
-    assert "rebuild" in caught.value.hint
+    assert "rebuild" in caught.value.hint or "QDB_COLLECTION" in caught.value.hint
 
 
 def test_drop_then_start_anew(index: Index) -> None:
