@@ -1,9 +1,24 @@
-"""Background work without a user interface: cancellation and progress snapshots."""
+"""Background work without a user interface: cancellation, progress snapshots, and the threads that do it."""
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Snapshot = TypeVar("Snapshot")
+
+MOST_REPORTS_PER_SECOND = 10
+_REPORT_SECONDS = 1 / MOST_REPORTS_PER_SECOND
 
 
 class Cancelled(Exception):
@@ -43,3 +58,155 @@ class Progress:
     total: int | None
     unit: str = ""
     detail: str = ""
+
+
+class JobState(StrEnum):
+    """Where a job stands. The last three are final."""
+
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(Generic[Result, Snapshot]):
+    """A piece of work on a thread of its own, as others see it; every member is safe from any thread."""
+
+    def __init__(self, name: str, changed: Callable[[Job[Result, Snapshot]], None] | None) -> None:
+        self.name = name
+        self.token = CancelToken()
+        self._changed = changed
+        self._ended = threading.Event()
+        self._state = JobState.RUNNING
+        self._snapshot: Snapshot | None = None
+        self._result: Result | None = None
+        self._error: BaseException | None = None
+        self._reported = -_REPORT_SECONDS
+
+    @property
+    def state(self) -> JobState:
+        if self._state is JobState.RUNNING and self.token.cancelled:
+            return JobState.CANCELLING
+        return self._state
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The latest that the work published; None before the first."""
+        return self._snapshot
+
+    @property
+    def result(self) -> Result | None:
+        """What the work returned; None until it is done."""
+        return self._result
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended a failed job."""
+        return self._error
+
+    def cancel(self) -> None:
+        """Ask the work to end; it ends when it next looks at its token."""
+        self.token.cancel()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Whether the job has ended, after waiting for it for at most that long."""
+        return self._ended.wait(seconds)
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_SECONDS:
+            self._reported = now
+            self._report()
+
+    def _report(self) -> None:
+        if self._changed is None:
+            return
+        try:
+            self._changed(self)
+        except Exception:
+            log.exception("the listener of %s", self.name)
+
+    def _run(self, work: Work[Snapshot, Result]) -> None:
+        try:
+            self._result = work(self.token, self._publish)
+            self._state = JobState.DONE
+        except Cancelled:
+            self._state = JobState.CANCELLED
+        except BaseException as error:
+            log.debug("%s failed", self.name, exc_info=True)
+            self._error = error
+            self._state = JobState.FAILED
+        self._ended.set()
+        self._report()
+
+
+Work: TypeAlias = "Callable[[CancelToken, Callable[[Snapshot], None]], Result]"
+"""Long work: looks at the token, publishes snapshots as often as it likes, returns its result."""
+
+
+class JobRunner:
+    """Owns the threads that jobs run on. Closing it cancels them all and waits only for a bounded time.
+
+    The threads do not keep the process alive: whoever closes the runner decides whether one that is still
+    inside a network may finish.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[Job[Any, Any], threading.Thread] = {}
+        self._closed = False
+
+    def submit(
+        self,
+        work: Work[Snapshot, Result],
+        *,
+        name: str,
+        changed: Callable[[Job[Result, Snapshot]], None] | None = None,
+    ) -> Job[Result, Snapshot]:
+        """Start `work` at once on a thread of its own.
+
+        `changed` is called on that thread at most ten times a second while snapshots come, and always once
+        when the job has ended. A closed runner gives back a job that is cancelled already.
+        """
+        job: Job[Result, Snapshot] = Job(name, changed)
+        thread = threading.Thread(target=self._run, args=(job, work), name=name, daemon=True)
+        with self._lock:
+            if self._closed:
+                job.cancel()
+                job._state = JobState.CANCELLED
+                job._ended.set()
+                return job
+            self._running[job] = thread
+            thread.start()
+        return job
+
+    def _run(self, job: Job[Result, Snapshot], work: Work[Snapshot, Result]) -> None:
+        try:
+            job._run(work)
+        finally:
+            with self._lock:
+                self._running.pop(job, None)
+
+    def cancel_all(self) -> None:
+        """Ask every job to end, without waiting."""
+        with self._lock:
+            jobs = list(self._running)
+        for job in jobs:
+            job.cancel()
+
+    def close(self, grace: float) -> bool:
+        """Take no more work, cancel what runs and wait at most `grace` seconds; whether all has ended."""
+        with self._lock:
+            self._closed = True
+            threads = list(self._running.values())
+        self.cancel_all()
+        deadline = time.monotonic() + grace
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)

@@ -7,7 +7,6 @@ import math
 import os
 import sys
 import threading
-import unicodedata
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from musicsim_tui.cli.options import CURRENT
 from musicsim_tui.errors import MusicSimError
+from musicsim_tui.wording import clock, count, duration_words, plain, size_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
     from musicsim_tui.jobs import Progress
 
+__all__ = ["clock", "count", "duration_words", "plain", "size_words"]
+
 _STOPPED = MusicSimError("Stopped.", "What was finished is kept; run the command again to go on.")
 _SHOW_CURSOR = "\r\x1b[2K\x1b[?25h"
 """On an empty line: what moves on a terminal hides the cursor."""
 _live: list[Console] = []
 _COLUMN_GAP = 3
 _NARROWEST_COLUMN = 6
-_UNFIT_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,6 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON is any of its types
     return value
 
 
-def plain(text: object) -> str:
-    """Text from outside made fit for a terminal: one line, no control or direction characters."""
-    return "".join(
-        "\ufffd" if unicodedata.category(char) in _UNFIT_CATEGORIES else char for char in str(text)
-    )
-
-
 def say(text: str) -> None:
     """A line of the result."""
     _print_line(_stdout(), text)
@@ -220,39 +214,6 @@ def print_paths0(paths: Iterable[Path]) -> None:
 def known(text: str) -> str | None:
     """Text for JSON, where unknown is null."""
     return text or None
-
-
-def clock(seconds: float | None) -> str:
-    """Seconds as m:ss or h:mm:ss."""
-    if seconds is None or not math.isfinite(seconds):
-        return "?"
-    whole = int(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
-    return f"{whole // 60}:{whole % 60:02}"
-
-
-def duration_words(seconds: float) -> str:
-    """Seconds as a person says them: 40 s, 12 min, 3.5 hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:,.1f} hours"
-
-
-def size_words(size: float) -> str:
-    """Bytes as kB, MB or GB."""
-    if size >= 1e9:
-        return f"{size / 1e9:.1f} GB"
-    if size >= 1e6:
-        return f"{size / 1e6:.0f} MB"
-    return f"{size / 1e3:.0f} kB"
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun: 1 track, 12,431 tracks."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @contextmanager
