@@ -59,7 +59,7 @@ def make_forecast(
     """
     if len(candidates) < _FEWEST_FILES and sum(file.stamp.size for file in candidates) < _FEWEST_BYTES:
         return None
-    audio_seconds = _audio_seconds(candidates, cancel)
+    audio_seconds = estimate_audio_seconds(candidates, cancel)
     mean_seconds = audio_seconds / len(candidates)
     all_windows = max(1.0, mean_seconds / HOP_SECONDS)
     windows = min(all_windows, coverage) if coverage else all_windows
@@ -79,10 +79,12 @@ def disk_bytes(model: ModelVersion, tracks: int, windows_each: float) -> float:
     return tracks * model.dimensions * _HALF_BYTES * (windows_each + 2)
 
 
-def _audio_seconds(candidates: Sequence[FoundFile], cancel: CancelToken) -> float:
+def estimate_audio_seconds(candidates: Sequence[FoundFile], cancel: CancelToken) -> float:
+    """Seconds of audio in files that come shuffled, judged from the headers of a few. Raises Cancelled."""
     seconds: dict[str, float] = defaultdict(float)
     bytes_: dict[str, int] = defaultdict(int)
     for file in candidates[:_SAMPLE_FILES]:
+        cancel.check()
         try:
             length = examine(file.path, cancel=cancel).expected_seconds
         except MusicSimError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import UsageError
@@ -32,6 +33,7 @@ class Models:
         self._catalog = catalog
         self._notice = notice
         self._embedders: dict[str, Embedder] = {}
+        self._loading = threading.Lock()
 
     def all(self) -> list[ModelInfo]:
         """Every model there is, and whether it is installed."""
@@ -167,13 +169,14 @@ class Models:
 
     def embedder(self, name: str) -> Embedder:
         """A loaded embedder, kept for the next call. Raises ModelError."""
-        if name not in self._embedders:
-            from musicsim_tui.embedding.registry import load_embedder
+        with self._loading:
+            if name not in self._embedders:
+                from musicsim_tui.embedding.registry import load_embedder
 
-            self._embedders[name] = load_embedder(
-                self.find(name),
-                device=self._settings.device,
-                threads=self._settings.threads,
-                on_notice=self._notice,
-            )
-        return self._embedders[name]
+                self._embedders[name] = load_embedder(
+                    self.find(name),
+                    device=self._settings.device,
+                    threads=self._settings.threads,
+                    on_notice=self._notice,
+                )
+            return self._embedders[name]

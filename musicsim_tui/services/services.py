@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from musicsim_tui.errors import IndexFailure
     from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
     from musicsim_tui.ingest.report import IngestSummary
+    from musicsim_tui.ingest.survey import Survey
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.search.quality import LabelledClip, Quality
@@ -80,6 +81,12 @@ class Services:
         except Cancelled:
             return replace(summary, cancelled=True)
         return summary
+
+    def survey(self, paths: Sequence[Path], cancel: CancelToken) -> Survey:
+        """How much there is to hear in folders and files; starts nothing. Raises CatalogError, Cancelled."""
+        from musicsim_tui.ingest.survey import survey
+
+        return survey(self.catalog, paths, self.models.listening().model, self.settings.coverage, cancel)
 
     def seed(self, text: str, model: ModelVersion, cancel: CancelToken) -> Seed:
         """What to search with: a file when one of that name exists, else a track by its id.

@@ -1,0 +1,227 @@
+"""What the keys do that work everywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.widget import Widget
+
+from musicsim_tui.tui.keymap import BY_ID, Where
+from musicsim_tui.tui.screens.main import MainScreen
+from musicsim_tui.tui.screens.search import SearchFor, query_of
+from musicsim_tui.tui.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.track import Track
+    from musicsim_tui.tui.bridge import Bridge
+    from musicsim_tui.tui.hearing import Hearing
+    from musicsim_tui.tui.marks import Marks
+    from musicsim_tui.tui.screens.open_box import Opened
+
+OPEN_DEMO = "demo"
+"""The app's answer when the demo library is to be opened next."""
+
+
+class Actions(App[str]):
+    """The app's actions; its parts and its life are in `MusicApp`."""
+
+    bridge: Bridge
+    hearing: Hearing
+    marks: Marks
+    main: MainScreen
+    model_name: str
+
+    # Views
+
+    @property
+    def view_name(self) -> str:
+        return self.main.view_name
+
+    def show_view(self, name: str) -> None:
+        self.main.show_view(name)
+
+    def action_view(self, name: str) -> None:
+        self.main.show_view(name)
+
+    def land(self) -> None:
+        """Give the keys to the view, when no box is open."""
+        if self.screen is self.main:
+            self.main.land()
+
+    def say(self, text: str, *, trouble: bool = False) -> None:
+        self.main.say(text, trouble=trouble)
+
+    def action_escape(self) -> None:
+        self.main.view.escape()
+
+    async def run_command(self, name: str) -> None:
+        """Do what a command's key does, where its key would do it."""
+        command = BY_ID[name]
+        if command.where is Where.EVERYWHERE:
+            await self.run_action(f"app.{command.action}")
+            return
+        focused = self.main.focused
+        nodes: list[Any] = list(focused.ancestors_with_self) if focused is not None else []
+        for node in [*nodes, self.main.view]:
+            if isinstance(node, Widget) and hasattr(node, f"action_{command.action.partition('(')[0]}"):
+                await self.run_action(command.action, default_namespace=node)
+                return
+        self.say(f"{command.help}: not here")
+
+    # Finding
+
+    def find_similar(self, track: Track) -> None:
+        """Search with a track of the library."""
+        self.main.show_view("search")
+        self.main.search.search(query_of(track))
+
+    def search_file(self, path: Path) -> None:
+        """Search with any audio file."""
+        self.main.show_view("search")
+        self.main.search.search(SearchFor(shown(path.stem), path=path))
+
+    def action_browse(self) -> None:
+        from musicsim_tui.tui.screens.pickers import FilePicker, nearest_folder
+
+        def take(path: Path | None) -> None:
+            if path is not None:
+                self.search_file(path)
+
+        self.push_screen(FilePicker(nearest_folder(self._last_folder)), take)
+
+    @property
+    def _last_folder(self) -> Path:
+        return self.bridge.services.settings.music_dir
+
+    # Hearing
+
+    def hear(self, paths: Sequence[Path] = (), *, retry_failed: bool = False) -> None:
+        """Hear folders, or all that is remembered, and show it."""
+        if not self.hearing.start(paths, retry_failed=retry_failed):
+            self.say(
+                "Something is being heard already; stop it first, or wait until it is done.", trouble=True
+            )
+
+    def browse_folder(self) -> None:
+        from musicsim_tui.tui.screens.pickers import FolderPicker, nearest_folder
+
+        def take(path: Path | None) -> None:
+            if path is not None:
+                self.open_box(str(path))
+
+        self.push_screen(FolderPicker(nearest_folder(self._last_folder)), take)
+
+    def action_browse_folder(self) -> None:
+        self.browse_folder()
+
+    def open_box(self, text: str = "") -> None:
+        from musicsim_tui.tui.screens.open_box import OpenBox
+
+        def take(opened: Opened | None) -> None:
+            if opened is None:
+                return
+            if opened.hear:
+                self.show_view("ingest")
+                self.hear([opened.path])
+            else:
+                self.search_file(opened.path)
+
+        self.push_screen(OpenBox(text), take)
+
+    def action_open_box(self) -> None:
+        self.open_box()
+
+    def action_rescan(self) -> None:
+        def take(any_roots: bool) -> None:
+            if any_roots:
+                self.hear()
+                self.say("Looking for what is new in the remembered folders.")
+            else:
+                self.say("No folder is remembered yet; o opens one.", trouble=True)
+
+        catalog = self.bridge.services.catalog
+        self.bridge.ask("rescan", lambda _token: bool(catalog.roots()), take)
+
+    def open_demo(self) -> None:
+        """Leave this library and open that of the demo."""
+        self.leave(result=OPEN_DEMO)
+
+    def leave(self, *, result: str | None = None, code: int = 0) -> None:
+        raise NotImplementedError
+
+    def check_offline(self) -> None:
+        """Find out which remembered folders cannot be reached."""
+        catalog = self.bridge.services.catalog
+
+        def work(token: CancelToken) -> list[Path]:
+            gone = []
+            for root in catalog.roots():
+                token.check()
+                if not os.path.lexists(root.path):
+                    gone.append(root.path)
+            return gone
+
+        self.bridge.ask("offline", work, self._take_offline)
+
+    def _take_offline(self, roots: list[Path]) -> None:
+        from musicsim_tui.tui.screens.ingest import IngestView
+
+        self.main.library.set_offline(roots)
+        self.main.query_one(IngestView).set_offline(roots)
+
+    # The model
+
+    def choose_model(self) -> None:
+        from musicsim_tui.tui.screens.models import ModelScreen
+
+        def take(name: str | None) -> None:
+            if name is None or name == self.model_name:
+                return
+            self.model_name = name
+            self.refresh_header()
+            self.say(f"This library listens with {name} now.")
+            if self.tracks:
+                self.hear()
+
+        self.push_screen(ModelScreen(self.model_name), take)
+
+    tracks: int | None = None
+
+    def refresh_header(self) -> None:
+        from musicsim_tui.tui.screens.welcome import Welcome
+
+        self.main.show_library(self.model_name, self.tracks)
+        self.main.query_one(Welcome).refresh_choices()
+
+    def action_model(self) -> None:
+        self.choose_model()
+
+    # Marks, help
+
+    def marks_changed(self) -> None:
+        """Draw the marks as they are now, wherever tracks are listed."""
+        self.main.library.marks_changed()
+        self.main.search.marks_changed()
+
+    def action_undo(self) -> None:
+        if self.marks.undo():
+            self.marks_changed()
+        else:
+            self.say("There is nothing to undo.")
+
+    def action_redo(self) -> None:
+        if self.marks.redo():
+            self.marks_changed()
+        else:
+            self.say("There is nothing to redo.")
+
+    def action_help(self) -> None:
+        from musicsim_tui.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())

@@ -1,0 +1,243 @@
+"""The app: its parts, how it starts, what reaches it, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from rich.text import Text
+from textual.binding import Binding
+
+from musicsim_tui.services import Services
+from musicsim_tui.track import TrackId
+from musicsim_tui.tui.actions import Actions
+from musicsim_tui.tui.bridge import Answered, Bridge, CatalogChanged, Noticed
+from musicsim_tui.tui.glyphs import ASCII, UNICODE
+from musicsim_tui.tui.hearing import Hearing, HearingChanged
+from musicsim_tui.tui.keymap import check_keymap
+from musicsim_tui.tui.marks import Marks
+from musicsim_tui.tui.palette import CommandProvider, TrackProvider
+from musicsim_tui.tui.preferences import Preferences
+from musicsim_tui.tui.screens.main import MainScreen
+from musicsim_tui.tui.state import FILE_NAME, AppState, load_state, save_state
+from musicsim_tui.tui.themes import DARK, THEMES
+from musicsim_tui.wording import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from textual.app import SystemCommand
+    from textual.binding import BindingType
+    from textual.screen import Screen
+
+    from musicsim_tui.errors import MusicSimError
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.settings import Settings
+    from musicsim_tui.tui.hearing import Preparation
+
+log = logging.getLogger(__name__)
+
+
+class MusicApp(Actions):
+    """One library, open on the screen."""
+
+    TITLE = "musicsim-tui"
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["styles/app.tcss"]
+    COMMANDS: ClassVar[set[Callable[[], type]]] = {lambda: CommandProvider, lambda: TrackProvider}  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]
+    PAUSE_GC_ON_SCROLL = True
+
+    def __init__(
+        self, settings: Settings, preferences: Preferences, *, prepare: Preparation | None = None
+    ) -> None:
+        super().__init__()
+        self._preferences = preferences
+        self._state_path = settings.data_dir / FILE_NAME
+        self._state = load_state(self._state_path)
+        self._prepare = prepare
+        self._opened_library = False
+        self.glyphs = ASCII if preferences.ascii else UNICODE
+        self.keys: Mapping[str, str]
+        self.keys, self._key_problems = check_keymap(preferences.keys)
+        self.bridge = Bridge(Services(settings, lambda text: self.bridge.notice(text)), self.post_message)
+        self.hearing = Hearing(self.bridge, self.post_message)
+        self.marks = Marks(_track_ids(self._state.marks))
+        self.model_name = ""
+        self.main = MainScreen(self._state)
+
+    # Starting
+
+    def on_load(self) -> None:
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = self._preferences.theme or self._state.theme
+        self.theme = wanted if wanted in self.available_themes else DARK.name
+        self.set_keymap(dict(self.keys))
+        if self._preferences.calm or self._preferences.ascii:
+            self.animation_level = "none"
+
+    async def on_mount(self) -> None:
+        self.set_class(self._preferences.ascii, "-ascii")
+        self._catch_signals()
+        await self.push_screen(self.main)
+        services = self.bridge.services
+
+        def work(_token: CancelToken) -> str:
+            assert services.catalog is not None
+            return services.models.listening().model.name
+
+        self.bridge.ask("open", work, self._opened, self._cannot_open)
+
+    def _opened(self, model: str) -> None:
+        self.model_name = model
+        self._opened_library = True
+        self.main.library.reload()
+        self.main.view.shown_again()
+        self.bridge.watch_catalog()
+        self.check_offline()
+        for problem in (*self._preferences.problems, *self._key_problems):
+            self.say(problem, trouble=True)
+
+    def _cannot_open(self, error: MusicSimError) -> None:
+        self.exit(return_code=1, message=Text(f"error: {error.title}\nhint: {error.hint}"))
+
+    def library_loaded(self, tracks: int, *, first: bool) -> None:
+        """The library view has its first rows, or new ones."""
+        self.tracks = tracks
+        self.refresh_header()
+        if not first:
+            return
+        self.land()
+        if self._prepare is not None:
+            self.hearing.start((), prepare=self._prepare)
+        elif self._state.unfinished is not None:
+            self.hearing.start([Path(path) for path in self._state.unfinished])
+            self.say("Going on with what was not finished.")
+
+    # What reaches it
+
+    def on_answered(self, message: Answered) -> None:
+        self.bridge.deliver(message)
+
+    def on_catalog_changed(self, _message: CatalogChanged) -> None:
+        if self._opened_library:
+            self.main.library.catalog_changed()
+            if self.main.view is not self.main.library:
+                self.main.view.catalog_changed()
+
+    def on_noticed(self, message: Noticed) -> None:
+        self.say(message.text, trouble=message.trouble)
+
+    def on_hearing_changed(self, _message: HearingChanged) -> None:
+        hearing = self.hearing
+        unfinished = tuple(str(path) for path in hearing.paths) if hearing.running else None
+        if hearing.running is not self._was_hearing:
+            self._was_hearing = hearing.running
+            self._save(unfinished)
+            if not hearing.running:
+                self._hearing_ended()
+        self.main.show_job()
+        self.main.library.hearing_changed()
+        if self.main.view is not self.main.library:
+            self.main.view.hearing_changed()
+
+    _was_hearing = False
+
+    def _hearing_ended(self) -> None:
+        self.check_offline()
+        summary, error = self.hearing.summary, self.hearing.error
+        if error is not None:
+            self.say(f"{error.title} {error.hint}", trouble=True)
+        elif summary is not None:
+            failed = f", {summary.failed:,} failed: press 3" if summary.failed else ""
+            self.say(
+                f"{'Stopped: ' if summary.cancelled else ''}{count(summary.added, 'track')} added{failed}"
+            )
+
+    # Ending
+
+    def action_leave(self) -> None:
+        if not self.hearing.running or self.screen is not self.main:
+            self.leave()
+            return
+        from musicsim_tui.tui.screens.question import Question
+
+        question = Question(
+            "Quit while music is heard?",
+            "What is finished is kept; the rest goes on at the next start.",
+            "Quit",
+            "Stay",
+        )
+        self.push_screen(question, lambda sure: self.leave() if sure else None)
+
+    async def action_quit(self) -> None:
+        self.action_leave()
+
+    def action_help_quit(self) -> None:
+        self.say("q quits")
+
+    def leave(self, *, result: str | None = None, code: int = 0) -> None:
+        """Remember where we are, ask every job to end, give the terminal back."""
+        cut = self.hearing.running and not self.hearing.stopping
+        self._save(tuple(str(path) for path in self.hearing.paths) if cut else None)
+        self.bridge.runner.cancel_all()
+        self.exit(result, return_code=code)
+
+    def _save(self, unfinished: tuple[str, ...] | None) -> None:
+        listing, search = self.main.library.listing, self.main.search
+        state = AppState(
+            view=self.view_name,
+            filter=listing.filter,
+            sort=listing.sort,
+            descending=listing.descending,
+            theme=self.theme,
+            marks=tuple(str(track) for track in self.marks.tracks),
+            trail=tuple(query.as_text() for query in search.trail),
+            trail_at=search.at,
+            unfinished=unfinished,
+        )
+        save_state(self._state_path, state)
+
+    def _catch_signals(self) -> None:
+        if self.is_headless:
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: self.leave(code=128 + signal.SIGTERM))
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self) -> None:
+        """The terminal is gone: writing to it would wait for ever."""
+        from musicsim_tui.tui.run import end_at_once
+
+        self._save(tuple(str(path) for path in self.hearing.paths) if self.hearing.running else None)
+        end_at_once(self, 128 + signal.SIGHUP)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for command in super().get_system_commands(screen):
+            if command.title == "Theme":
+                yield command
+
+    def _fatal_error(self) -> None:
+        """What nobody foresaw: words for the person, the traceback for the log."""
+        log.exception("unexpected")
+        self.panic(
+            Text(
+                "error: Something unexpected went wrong in the app.\n"
+                "hint: What was finished is kept. The log has the details; musicsim-tui doctor helps."
+            )
+        )
+
+
+def _track_ids(texts: Iterable[str]) -> list[TrackId]:
+    found = []
+    for text in texts:
+        try:
+            found.append(TrackId(UUID(text)))
+        except ValueError:
+            log.warning("no track id: %r", text)
+    return found

@@ -1,0 +1,234 @@
+"""Every key of the app, in one registry: bindings, footer, help and the table of the README come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from textual.binding import BindingType
+
+
+class Where(StrEnum):
+    """Where a key works."""
+
+    EVERYWHERE = "everywhere"
+    LISTS = "lists"
+    TRACKS = "lists of tracks"
+    LIBRARY = "Library"
+    INGEST = "Ingest"
+    SEARCH = "Search"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a key does. `keys` are alternatives in Textual's names; `label` is what the footer shows,
+    `help` what the help and the palette show."""
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    help: str
+    where: Where = Where.EVERYWHERE
+    in_palette: bool = True
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("view.library", "1", "view('library')", "Library", "Show the library"),
+    Command("view.downloads", "2", "view('downloads')", "Downloads", "Show downloads"),
+    Command("view.ingest", "3", "view('ingest')", "Ingest", "Show what is being heard"),
+    Command("view.search", "4", "view('search')", "Search", "Show the last search"),
+    Command("view.crate", "5", "view('crate')", "Crate", "Show the crate"),
+    Command("open", "o", "open_box", "Open", "Type or paste a path: a folder is heard, a file is searched"),
+    Command("browse", "f", "browse", "File", "Search with any audio file, picked from the disk"),
+    Command("folder", "F", "browse_folder", "Folder", "Pick a folder of music to hear"),
+    Command("model", "M", "model", "Model", "Choose how to listen: three models"),
+    Command("help", "question_mark", "help", "Help", "Show every key", in_palette=False),
+    Command("quit", "q", "leave", "Quit", "Leave; asks only when a job would be cut"),
+    Command(
+        "escape", "escape", "escape", "Back", "Close a box, leave a field, clear the filter", in_palette=False
+    ),
+    Command("list.up", "k,up", "cursor_up", "Up", "Up", Where.LISTS, in_palette=False),
+    Command("list.down", "j,down", "cursor_down", "Down", "Down", Where.LISTS, in_palette=False),
+    Command(
+        "list.first", "g,home", "cursor_first", "First", "To the first row", Where.LISTS, in_palette=False
+    ),
+    Command("list.last", "G,end", "cursor_last", "Last", "To the last row", Where.LISTS, in_palette=False),
+    Command(
+        "list.half_down",
+        "ctrl+d",
+        "half_down",
+        "Half down",
+        "Half a page down",
+        Where.LISTS,
+        in_palette=False,
+    ),
+    Command("list.half_up", "ctrl+u", "half_up", "Half up", "Half a page up", Where.LISTS, in_palette=False),
+    Command(
+        "list.page_down",
+        "pagedown",
+        "cursor_page_down",
+        "Page down",
+        "A page down",
+        Where.LISTS,
+        in_palette=False,
+    ),
+    Command(
+        "list.page_up", "pageup", "cursor_page_up", "Page up", "A page up", Where.LISTS, in_palette=False
+    ),
+    Command("list.choose", "enter", "choose", "Similar", "Find what sounds like this track", Where.LISTS),
+    Command("mark", "x", "mark", "Mark", "Mark the row, or take the mark away", Where.TRACKS),
+    Command("mark.clear", "X", "clear_marks", "Clear marks", "Take all marks away", Where.TRACKS),
+    Command("mark.all", "asterisk", "mark_all", "Mark all", "Mark every track shown", Where.TRACKS),
+    Command(
+        "details", "i", "details", "Details", "Tags, sounds, files and waveform of the track", Where.TRACKS
+    ),
+    Command("copy", "y", "copy_path", "Copy path", "Copy the path of the track's file", Where.TRACKS),
+    Command("filter", "slash", "filter", "Filter", "Filter as you type", Where.LIBRARY),
+    Command("sort", "s", "sort", "Sort", "Choose the order", Where.LIBRARY),
+    Command("undo", "z", "undo", "Undo", "Undo the last change of marks"),
+    Command("redo", "Z", "redo", "Redo", "Make the undone change again"),
+    Command(
+        "palette",
+        "ctrl+p",
+        "command_palette",
+        "Palette",
+        "Every action, and any track, by name",
+        in_palette=False,
+    ),
+    Command("rescan", "u", "rescan", "Rescan", "Hear what is new in the remembered folders"),
+    Command(
+        "trail.back",
+        "backspace,left_square_bracket",
+        "trail(-1)",
+        "Back",
+        "To the query before",
+        Where.SEARCH,
+    ),
+    Command(
+        "trail.forward", "right_square_bracket", "trail(1)", "Forward", "To the query after", Where.SEARCH
+    ),
+    Command("retry", "r", "retry", "Retry", "Try what failed again", Where.INGEST),
+    Command("cancel", "D", "cancel_job", "Stop", "Stop hearing; what is finished stays", Where.INGEST),
+)
+
+BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}
+
+FOOTERS: Mapping[str, tuple[str, ...]] = {
+    "library": ("list.choose", "filter", "sort", "mark", "details", "open", "help", "quit"),
+    "downloads": ("view.library", "open", "help", "quit"),
+    "ingest": ("folder", "open", "rescan", "cancel", "retry", "help", "quit"),
+    "search": ("list.choose", "trail.back", "trail.forward", "browse", "details", "help", "quit"),
+    "crate": ("view.library", "help", "quit"),
+}
+"""Which commands the last line of each view shows, in this order, as many as there is room for."""
+
+_SIGNS = {
+    "question_mark": "?",
+    "slash": "/",
+    "asterisk": "*",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "comma": ",",
+    "full_stop": ".",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "exclamation_mark": "!",
+}
+
+
+def bindings(*places: Where, prefix: str = "") -> list[BindingType]:
+    """The bindings of the commands that work in these places; `prefix` says whose actions they are."""
+    return [
+        Binding(
+            command.keys,
+            prefix + command.action,
+            command.label,
+            id=command.id,
+            tooltip=command.help,
+            show=False,
+        )
+        for command in COMMANDS
+        if command.where in places
+    ]
+
+
+def keys_of(command: Command, keymap: Mapping[str, str]) -> str:
+    """The keys of a command as a person knows them, after rebinding: `x`, `j down`, `?`."""
+    keys = keymap.get(command.id, command.keys)
+    return " ".join(_SIGNS.get(key.strip(), key.strip()) for key in keys.split(","))
+
+
+def main_key(command: Command, keymap: Mapping[str, str]) -> str:
+    """The first of a command's keys."""
+    return keys_of(command, keymap).split(" ")[0]
+
+
+def check_keymap(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The rebindings that can work, and a sentence for each that cannot: an unknown id, a key taken twice."""
+    problems = [f"There is no command {name} to give a key to." for name in keys if name not in BY_ID]
+    usable = {name: value for name, value in keys.items() if name in BY_ID}
+    for name in list(usable):
+        clash = next(iter(clashes({**usable}, only=name)), None)
+        if clash is not None:
+            problems.append(clash)
+            del usable[name]
+    return usable, problems
+
+
+def clashes(keymap: Mapping[str, str], only: str | None = None) -> list[str]:
+    """Keys that two commands of one place share, as sentences."""
+    found = []
+    for number, first in enumerate(COMMANDS):
+        for second in COMMANDS[number + 1 :]:
+            if only is not None and only not in (first.id, second.id):
+                continue
+            if not _meet(first.where, second.where):
+                continue
+            shared = _key_set(first, keymap) & _key_set(second, keymap)
+            found += [
+                f"{_SIGNS.get(key, key)} cannot be both {first.id} and {second.id}." for key in sorted(shared)
+            ]
+    return found
+
+
+def _key_set(command: Command, keymap: Mapping[str, str]) -> set[str]:
+    names = {sign: name for name, sign in _SIGNS.items()}
+    keys = keymap.get(command.id, command.keys).split(",")
+    return {names.get(key.strip(), key.strip()) for key in keys}
+
+
+def _meet(first: Where, second: Where) -> bool:
+    """Whether a key press can reach both places."""
+    views = {Where.LIBRARY, Where.INGEST, Where.SEARCH}
+    if first in views and second in views:
+        return first is second
+    return {first, second} != {Where.INGEST, Where.TRACKS}
+
+
+def by_place(commands: Iterable[Command] = COMMANDS) -> dict[Where, list[Command]]:
+    """The commands, grouped by where they work, in the order of the registry."""
+    places: dict[Where, list[Command]] = {place: [] for place in Where}
+    for command in commands:
+        places[command.where].append(command)
+    return {place: found for place, found in places.items() if found}
+
+
+def markdown_table() -> str:
+    """The table of keys for the README."""
+    lines = ["| key | what it does | where |", "|---|---|---|"]
+    for command in COMMANDS:
+        keys = " ".join(f"`{key}`" for key in keys_of(command, {}).split(" "))
+        lines.append(f"| {keys} | {command.help} | {command.where} |")
+    return "\n".join(lines) + "\n"

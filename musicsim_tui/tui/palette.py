@@ -1,0 +1,65 @@
+"""The command palette: every action of the registry, and any track by name."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from musicsim_tui.library.query import Query, parse_query, quote
+from musicsim_tui.tui.keymap import COMMANDS, Command, keys_of
+from musicsim_tui.tui.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from musicsim_tui.library.records import TrackRow
+    from musicsim_tui.tui.app import MusicApp
+
+_MOST_TRACKS = 12
+
+
+class _HostProvider(Provider):
+    @property
+    def host(self) -> MusicApp:
+        return cast("MusicApp", self.app)
+
+
+class CommandProvider(_HostProvider):
+    """Every action."""
+
+    def _commands(self) -> Iterator[tuple[Command, str]]:
+        for command in COMMANDS:
+            if command.in_palette:
+                yield command, f"{command.help}  ({keys_of(command, self.host.keys)})"
+
+    async def discover(self) -> Hits:
+        for command, text in self._commands():
+            yield DiscoveryHit(Content(text), partial(self.host.run_command, command.id), text)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for command, text in self._commands():
+            score = matcher.match(text)
+            if score > 0:
+                yield Hit(score, matcher.highlight(text), partial(self.host.run_command, command.id), text)
+
+
+class TrackProvider(_HostProvider):
+    """Any track whose title, artist or album has the words."""
+
+    async def search(self, query: str) -> Hits:
+        words = " ".join(quote(word) for word in query.split())
+        rows = await asyncio.to_thread(self._rows, parse_query(words))
+        for row in rows:
+            track = row.track
+            text = shown(f"{track.title} - {track.tags.artist}" if track.tags.artist else track.title)
+            yield Hit(
+                0.5, Content(text), partial(self.host.find_similar, track), text, "find what sounds like it"
+            )
+
+    def _rows(self, query: Query) -> tuple[TrackRow, ...]:
+        return self.host.bridge.services.catalog.tracks(query, limit=_MOST_TRACKS).rows

@@ -1,0 +1,74 @@
+"""Runs the app on a terminal, from the first screen to the last, and leaves within a second."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from musicsim_tui.tui.actions import OPEN_DEMO
+from musicsim_tui.tui.app import MusicApp
+from musicsim_tui.tui.preferences import load_preferences
+from musicsim_tui.tui.terminal import guarded_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from musicsim_tui.jobs import CancelToken, Progress
+    from musicsim_tui.settings import Settings
+
+_COMMIT_SECONDS = 0.7
+"""What a job gets to commit what it has finished."""
+_CLOSE_SECONDS = 0.25
+"""And what index and catalog get to close; ending without it loses nothing."""
+
+
+def run_app(settings: Settings, *, demo: bool = False) -> int:
+    """Open the library in the app; returns the exit code. `demo` makes and opens the demo library."""
+    while True:
+        with contextlib.suppress(OSError):
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        if demo:
+            settings = demo_settings(settings)
+        app = MusicApp(settings, load_preferences(), prepare=_demo_music(settings) if demo else None)
+        with guarded_terminal(settings.log_path):
+            result = app.run()
+        close_app(app)
+        if result != OPEN_DEMO:
+            return app.return_code or 0
+        demo = True
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """The demo's own library, with the weights that are installed already."""
+    folder = settings.data_dir / "demo"
+    if settings.data_dir.name == "demo":
+        return settings
+    return replace(settings, data_dir=folder, weights_dir=settings.models_dir, qdb_endpoint=None)
+
+
+def _demo_music(settings: Settings) -> Callable[[Callable[[Progress], None], CancelToken], Sequence[Path]]:
+    def prepare(publish: Callable[[Progress], None], cancel: CancelToken) -> Sequence[Path]:
+        from musicsim_tui.upkeep.demo import write_demo_music
+
+        return [write_demo_music(settings.data_dir / "music", publish, cancel).folder]
+
+    return prepare
+
+
+def close_app(app: MusicApp) -> None:
+    """Let jobs commit and parts close, for a bounded time; the process ends without those that do not."""
+    app.bridge.runner.close(_COMMIT_SECONDS)
+    closing = threading.Thread(target=app.bridge.services.close, name="close", daemon=True)
+    closing.start()
+    closing.join(_CLOSE_SECONDS)
+
+
+def end_at_once(app: MusicApp, code: int) -> None:
+    """End the process without the terminal."""
+    threading.Timer(2 * (_COMMIT_SECONDS + _CLOSE_SECONDS), os._exit, (code,)).start()
+    close_app(app)
+    os._exit(code)

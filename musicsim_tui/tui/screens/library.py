@@ -1,0 +1,323 @@
+"""The library: every track, paged from the catalog, filtered as you type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+from musicsim_tui.library.query import parse_query
+from musicsim_tui.tui.keymap import Where, bindings
+from musicsim_tui.tui.screens.view import TrackView
+from musicsim_tui.tui.screens.welcome import Welcome
+from musicsim_tui.tui.text import safe, shown
+from musicsim_tui.tui.widgets.columns import Column
+from musicsim_tui.tui.widgets.rows import PAGE_ROWS, PagedRows
+from musicsim_tui.tui.widgets.track_table import TrackTable
+from musicsim_tui.wording import clock, count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.widget import Widget
+
+    from musicsim_tui.errors import MusicSimError
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.records import TrackPage, TrackRow
+    from musicsim_tui.track import Track, TrackId
+    from musicsim_tui.tui.glyphs import Glyphs
+
+SORTS = {
+    "artist": "Artist",
+    "title": "Title",
+    "album": "Album",
+    "len": "Length",
+    "added": "Added",
+    "year": "Year",
+}
+_SOUNDS_SHOWN = 3
+_SAY_NOTHING = frozenset({"Music", "Musical instrument"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which tracks the table shows, and in which order."""
+
+    filter: str = ""
+    sort: str = "artist"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A listing's first look: the pages around the cursor, and how many tracks the library has in all."""
+
+    pages: dict[int, TrackPage]
+    everything: int
+
+
+def sounds_of(row: TrackRow) -> str:
+    """The strongest sounds that tell something."""
+    labels = [sound.label for sound in row.sounds if sound.label not in _SAY_NOTHING]
+    return shown(", ".join(labels[:_SOUNDS_SHOWN]))
+
+
+class LibraryView(TrackView):
+    """All tracks, or those of a filter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.LIBRARY)
+
+    def __init__(self, listing: Listing, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self.listing = listing
+        self._everything: int | None = None
+        self._shown: Listing | None = None
+        self._offline: tuple[Path, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        glyphs = self.host.glyphs
+        with Horizontal(id="filter-line"):
+            yield Static("/", id="filter-sign", markup=False)
+            yield Input(
+                self.listing.filter,
+                placeholder="filter: words, artist:skiff, len>2:00, sound:piano",
+                id="filter",
+                compact=True,
+                select_on_focus=False,
+            )
+            yield Static(id="filter-count", markup=False)
+        table: TrackTable[TrackRow] = TrackTable(
+            self._columns(glyphs),
+            lambda row: row.track.id,
+            faint=lambda row: self.trouble_of(row) != "",
+            glyphs=glyphs,
+            id="tracks",
+        )
+        yield table
+        welcome = Welcome(id="welcome")
+        welcome.display = False
+        yield welcome
+
+    def on_mount(self) -> None:
+        self.table.set_sorted(self.listing.sort, descending=self.listing.descending)
+        self.marks_changed()
+
+    @property
+    def table(self) -> TrackTable[TrackRow]:
+        return self.query_one("#tracks", TrackTable)
+
+    def landing(self) -> Widget:
+        welcome = self.query_one(Welcome)
+        return welcome.landing() if welcome.display else self.table
+
+    def _columns(self, glyphs: Glyphs) -> list[Column[TrackRow]]:
+        del glyphs
+        return [
+            Column("title", "Title", lambda row: shown(row.track.title), 18, 70, 4, 0, tone="strong"),
+            Column("artist", "Artist", lambda row: shown(row.track.tags.artist), 14, 44, 3, 1),
+            Column("album", "Album", lambda row: shown(row.track.tags.album), 16, 44, 3, 4),
+            Column(
+                "year",
+                "Year",
+                lambda row: str(row.track.tags.year or ""),
+                4,
+                4,
+                0,
+                5,
+                right=True,
+                tone="faint",
+            ),
+            Column("len", "Len", lambda row: clock(row.track.duration), 7, 7, 0, 2, right=True, tone="faint"),
+            Column("sounds", "Sounds", self._sounds_or_trouble, 18, 60, 3, 3, tone="faint"),
+            Column("added", "Added", _date, 10, 10, 0, 6, tone="faint"),
+        ]
+
+    def _sounds_or_trouble(self, row: TrackRow) -> str:
+        return self.trouble_of(row) or sounds_of(row)
+
+    def trouble_of(self, row: TrackRow) -> str:
+        """Why the track's files cannot be played now, in words; empty when they can."""
+        if row.track.missing:
+            return "file missing"
+        paths = row.track.paths
+        if paths and self._offline and all(self._is_offline(path) for path in paths):
+            return "disk offline"
+        return ""
+
+    def _is_offline(self, path: Path) -> bool:
+        return any(path.is_relative_to(root) for root in self._offline)
+
+    def set_offline(self, roots: Sequence[Path]) -> None:
+        """Tracks below these folders are shown as out of reach."""
+        if tuple(roots) != self._offline:
+            self._offline = tuple(roots)
+            self.table.rows_changed()
+
+    # Which tracks
+
+    def reload(self, *, keep: bool = True) -> None:
+        """Ask the catalog for the listing as it is now; what stands there stays until the answer comes."""
+        table = self.table
+        listing = self.listing
+        first = int(table.scroll_offset.y) if keep else 0
+        pages = sorted({first // PAGE_ROWS, (first + table.page_rows) // PAGE_ROWS})
+        catalog = self.host.bridge.services.catalog
+
+        def work(token: CancelToken) -> _Loaded:
+            query = parse_query(listing.filter, lenient=True)
+            found: dict[int, TrackPage] = {}
+            for page in pages or [0]:
+                token.check()
+                found[page] = catalog.tracks(
+                    query,
+                    sort=listing.sort,
+                    descending=listing.descending,
+                    limit=PAGE_ROWS,
+                    offset=page * PAGE_ROWS,
+                )
+            return _Loaded(found, catalog.count())
+
+        self.host.bridge.ask(
+            "listing", work, lambda loaded: self._take(listing, loaded, keep=keep), self._cannot_read
+        )
+
+    def _take(self, listing: Listing, loaded: _Loaded, *, keep: bool) -> None:
+        total = next(iter(loaded.pages.values())).total
+        rows: PagedRows[TrackRow] = PagedRows(
+            total, lambda page, arrived: self._fetch(listing, page, arrived), self.table.rows_changed
+        )
+        for page, content in loaded.pages.items():
+            rows.put(page, content.rows)
+        first = self._everything is None
+        self._everything = loaded.everything
+        self._show_empty()
+        note = "No track matches. escape clears the filter." if listing.filter else ""
+        same_order = self._shown is not None and replace(self._shown, filter="") == replace(
+            listing, filter=""
+        )
+        self._shown = listing
+        self.table.show(rows, keep=keep and same_order, note=note)
+        self._tell_count(total)
+        self.host.library_loaded(loaded.everything, first=first)
+
+    def _fetch(
+        self, listing: Listing, page: int, arrived: Callable[[Sequence[TrackRow] | None], None]
+    ) -> None:
+        catalog = self.host.bridge.services.catalog
+
+        def work(_token: CancelToken) -> Sequence[TrackRow]:
+            return catalog.tracks(
+                parse_query(listing.filter, lenient=True),
+                sort=listing.sort,
+                descending=listing.descending,
+                limit=PAGE_ROWS,
+                offset=page * PAGE_ROWS,
+            ).rows
+
+        self.host.bridge.ask("page", work, arrived, lambda _error: arrived(None))
+
+    def _cannot_read(self, error: MusicSimError) -> None:
+        """A filter that makes no sense yet: say why, keep what is shown."""
+        line = self.query_one("#filter-count", Static)
+        line.update(safe(error.hint.split(". ")[0].rstrip(".")))
+        line.add_class("-trouble")
+
+    def _tell_count(self, total: int) -> None:
+        line = self.query_one("#filter-count", Static)
+        line.remove_class("-trouble")
+        everything = self._everything or 0
+        marked = f"{len(self.host.marks):,} marked   " if len(self.host.marks) else ""
+        text = f"{total:,} of {everything:,}" if self.listing.filter else count(everything, "track")
+        line.update(marked + text)
+
+    def _show_empty(self) -> None:
+        """An empty library shows what to do instead of an empty table."""
+        empty = self._everything == 0 and not self.host.hearing.running
+        welcome = self.query_one(Welcome)
+        if welcome.display == empty:
+            return
+        welcome.display = empty
+        self.table.display = not empty
+        self.query_one("#filter-line").display = not empty
+        if self.host.view_name == self.id:
+            self.host.call_after_refresh(self.host.land)
+
+    def catalog_changed(self) -> None:
+        self.reload()
+
+    def hearing_changed(self) -> None:
+        if self._everything == 0:
+            self._show_empty()
+            if self.host.hearing.running:
+                self.table.show(self.table.rows, note="The first tracks are being heard. They appear here.")
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self, event: Input.Changed) -> None:
+        if event.value != self.listing.filter:
+            self.listing = replace(self.listing, filter=event.value)
+            self.reload(keep=False)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.table.focus()
+
+    def action_filter(self) -> None:
+        self.query_one("#filter", Input).focus()
+
+    def escape(self) -> bool:
+        field = self.query_one("#filter", Input)
+        if field.has_focus:
+            self.table.focus()
+            return True
+        if field.value:
+            field.value = ""
+            return True
+        return False
+
+    def action_sort(self) -> None:
+        from musicsim_tui.tui.screens.sort import SortScreen
+
+        def sort(chosen: tuple[str, bool] | None) -> None:
+            if chosen is not None:
+                self.listing = replace(self.listing, sort=chosen[0], descending=chosen[1])
+                self.table.set_sorted(chosen[0], descending=chosen[1])
+                self.reload(keep=False)
+
+        self.host.push_screen(SortScreen(self.listing.sort, descending=self.listing.descending), sort)
+
+    # Tracks
+
+    def track_at_cursor(self) -> Track | None:
+        row = self.table.row_at_cursor
+        return None if row is None else row.track
+
+    def marks_changed(self) -> None:
+        self.table.set_marks(set(self.host.marks.tracks))
+        if self._everything is not None:
+            self._tell_count(self.table.rows.total)
+
+    def action_mark_all(self) -> None:
+        catalog, text = self.host.bridge.services.catalog, self.listing.filter
+
+        def take(tracks: list[TrackId]) -> None:
+            self.host.marks.add(tracks)
+            self.host.marks_changed()
+
+        self.host.bridge.ask(
+            "mark all", lambda _token: catalog.matching_ids(parse_query(text, lenient=True)), take
+        )
+
+    @on(TrackTable.Chosen)
+    def _chosen(self, event: TrackTable.Chosen[TrackRow]) -> None:
+        self.host.find_similar(event.row.track)
+
+
+def _date(row: TrackRow) -> str:
+    return datetime.fromtimestamp(row.track.added).strftime("%Y-%m-%d")

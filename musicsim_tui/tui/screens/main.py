@@ -1,0 +1,139 @@
+"""The one screen that everything stands on: tabs, the view, one line of news, one line of keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Static
+
+from musicsim_tui.tui.keymap import BY_ID, FOOTERS, Where, bindings, main_key
+from musicsim_tui.tui.screens.ingest import IngestView, job_words
+from musicsim_tui.tui.screens.later import LaterView
+from musicsim_tui.tui.screens.library import LibraryView, Listing
+from musicsim_tui.tui.screens.search import SearchView, read_query
+from musicsim_tui.tui.screens.view import View
+from musicsim_tui.tui.text import safe
+from musicsim_tui.tui.widgets.lines import Pieces
+from musicsim_tui.wording import count
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from musicsim_tui.tui.app import MusicApp
+    from musicsim_tui.tui.state import AppState
+
+VIEWS = ("library", "downloads", "ingest", "search", "crate")
+_SAID_SECONDS = 6.0
+_DOWNLOADS = (
+    "Playlists from the web will be fetched here.\nUntil then, everything on your disk can be heard: press 3."
+)
+_CRATE = (
+    "A crate is a list of tracks you gather while you listen.\nIt will stand here; your marks wait for it."
+)
+
+
+class MainScreen(Screen[None]):
+    """Tabs on top, the view below them, then news and the job, then keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.EVERYWHERE, prefix="app.")
+    AUTO_FOCUS = ""
+
+    def __init__(self, state: AppState) -> None:
+        super().__init__()
+        self._state = state
+        self._said: object = None
+
+    @property
+    def host(self) -> MusicApp:
+        return cast("MusicApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        state = self._state
+        trail = [query for text in state.trail if (query := read_query(text)) is not None]
+        yield Pieces(id="tabs")
+        with ContentSwitcher(initial=state.view if state.view in VIEWS else "library", id="views"):
+            yield LibraryView(Listing(state.filter, state.sort, state.descending), id="library")
+            yield LaterView(_DOWNLOADS, id="downloads")
+            yield IngestView(id="ingest")
+            yield SearchView(trail, state.trail_at, id="search")
+            yield LaterView(_CRATE, id="crate")
+        with Horizontal(id="status"):
+            yield Static(id="said", markup=False)
+            yield Static(id="job", markup=False)
+        yield Pieces(gap=2, id="keys")
+
+    def on_mount(self) -> None:
+        self.show_lines()
+
+    @property
+    def view_name(self) -> str:
+        return self.query_one("#views", ContentSwitcher).current or "library"
+
+    @property
+    def view(self) -> View:
+        return self.query_one(f"#{self.view_name}", View)
+
+    @property
+    def library(self) -> LibraryView:
+        return self.query_one(LibraryView)
+
+    @property
+    def search(self) -> SearchView:
+        return self.query_one(SearchView)
+
+    def show_view(self, name: str) -> None:
+        """Bring a view to the front."""
+        self.query_one("#views", ContentSwitcher).current = name
+        self.show_lines()
+        self.view.shown_again()
+        self.land()
+
+    def land(self) -> None:
+        """Give the keys to the view in front, unless a field in it has them."""
+        view, focused = self.view, self.focused
+        target = view.landing()
+        inside = focused is not None and view in focused.ancestors_with_self and focused.display
+        if target is not None and not (inside and focused is not None and focused.id == "filter"):
+            target.focus()
+
+    def show_lines(self) -> None:
+        """Bring tabs and keys up to date."""
+        keys = self.host.keys
+        tabs = [(name, main_key(BY_ID[f"view.{name}"], keys), BY_ID[f"view.{name}"].label) for name in VIEWS]
+        self.query_one("#tabs", Pieces).set_pieces(tabs, self.view_name)
+        footer = [(name, main_key(BY_ID[name], keys), BY_ID[name].label) for name in FOOTERS[self.view_name]]
+        self.query_one("#keys", Pieces).set_pieces(footer)
+
+    def show_library(self, model: str, tracks: int | None) -> None:
+        """Say in the header which model listens, and how much it has heard."""
+        parts = [part for part in (model, "" if tracks is None else count(tracks, "track")) if part]
+        self.query_one("#tabs", Pieces).set_note(f" {self.host.glyphs.dot} ".join(parts))
+
+    def show_job(self) -> None:
+        """Say what the job does."""
+        self.query_one("#job", Static).update(safe(job_words(self.host.hearing, self.host.glyphs.dot)))
+
+    def say(self, text: str, *, trouble: bool = False) -> None:
+        """One line of news, for some seconds."""
+        line = self.query_one("#said", Static)
+        line.set_class(trouble, "-trouble")
+        line.update(safe(text))
+        self._said = said = object()
+
+        def fade() -> None:
+            if self._said is said and self.is_mounted:
+                line.update("")
+
+        self.set_timer(_SAID_SECONDS * (2 if trouble else 1), fade)
+
+    @on(Pieces.Pressed, "#tabs")
+    def _tab_pressed(self, event: Pieces.Pressed) -> None:
+        self.show_view(event.name)
+
+    @on(Pieces.Pressed, "#keys")
+    async def _key_pressed(self, event: Pieces.Pressed) -> None:
+        await self.host.run_command(event.name)

@@ -1,0 +1,147 @@
+"""The open box: a path, typed or pasted; a folder is heard, a file is searched."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from textual import on
+from textual.widgets import Input, Static
+
+from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.tui.screens.boxes import Box, frame, words
+from musicsim_tui.tui.text import safe
+from musicsim_tui.wording import count, size_words
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from musicsim_tui.ingest.survey import Survey
+    from musicsim_tui.jobs import CancelToken
+
+_LINKS = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the box was left with: something to hear, or a file to search with."""
+
+    path: Path
+    hear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What stands at a path."""
+
+    path: Path
+    survey: Survey | None
+
+
+def read_path(text: str) -> Path:
+    """The path that was typed, pasted or dropped: in quotes, with escaped blanks, as a `file:` address.
+
+    Raises UsageError for a link, and for nothing at all.
+    """
+    text = text.strip()
+    if text.lower().startswith(_LINKS):
+        raise UsageError(
+            "Links and playlists come with the Downloads screen.", "Until then, open a folder or a file."
+        )
+    if text.lower().startswith("file://"):
+        text = unquote(urlsplit(text).path)
+    elif not os.path.lexists(Path(text).expanduser()):
+        try:
+            parts = shlex.split(text)
+        except ValueError:
+            parts = []
+        if len(parts) == 1:
+            text = parts[0]
+    if not text or "\0" in text:
+        raise UsageError("Nothing was typed.", "Type the path of a folder or a file.")
+    return Path(os.path.abspath(Path(text).expanduser()))
+
+
+class OpenBox(Box[Opened]):
+    """Type a path, look at what is there, start."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._text = text
+        self._ready: _Look | None = None
+
+    def compose(self) -> ComposeResult:
+        with frame("Open"):
+            yield Input(self._text, placeholder="a folder to hear, or a file to search with", id="path")
+            yield Static(id="look", markup=False)
+            yield words("enter looks, enter again starts; escape closes", classes="hint")
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        self._ready = None
+        self.host.bridge.abandon("look")
+        self._say("")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        if self._ready is not None:
+            self._start(self._ready)
+            return
+        services = self.host.bridge.services
+        text = event.value
+
+        def work(token: CancelToken) -> _Look:
+            path = read_path(text)
+            if not os.path.lexists(path):
+                raise UsageError(f"There is no {path}.", "Check the spelling, or mount the disk it is on.")
+            if not path.is_dir():
+                return _Look(path, None)
+            return _Look(path, services.survey([path], token))
+
+        self._say("Looking through it ...")
+        self.host.bridge.ask("look", work, self._looked, self._failed)
+
+    def _looked(self, look: _Look) -> None:
+        if not self.is_mounted:
+            return
+        if look.survey is None:
+            self.dismiss(Opened(look.path, hear=False))
+            return
+        found = look.survey
+        if not found.files and not found.known and not found.failed:
+            self._say("There is no music in this folder.", trouble=True)
+            return
+        self._ready = look
+        self._say(self._survey_words(found))
+
+    def _survey_words(self, found: Survey) -> str:
+        if not found.files:
+            rest = f", {found.failed:,} failed before" if found.failed else ""
+            return f"Nothing new: {count(found.known, 'track')} heard already{rest}. enter looks for changes."
+        hours = found.audio_seconds / 3600
+        length = f"{hours:,.1f} hours" if hours >= 1 else f"{max(1, round(found.audio_seconds / 60))} min"
+        known = f" {found.known:,} more are heard already." if found.known else ""
+        return (
+            f"{count(found.files, 'file')} to hear, about {length} of music, {size_words(found.bytes)}."
+            f"{known} enter starts."
+        )
+
+    def _failed(self, error: MusicSimError) -> None:
+        if self.is_mounted:
+            self._say(f"{error.title} {error.hint}", trouble=True)
+
+    def _start(self, look: _Look) -> None:
+        self.dismiss(Opened(look.path, hear=True))
+
+    def _say(self, text: str, *, trouble: bool = False) -> None:
+        line = self.query_one("#look", Static)
+        line.set_class(trouble, "-trouble")
+        line.update(safe(text))
+
+    def action_close(self) -> None:
+        self.host.bridge.abandon("look")
+        super().action_close()

@@ -1,0 +1,61 @@
+"""Picking a folder or a file from the disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual_fspicker import FileOpen, Filters, SelectDirectory
+from textual_fspicker.parts import CurrentDirectory
+
+from musicsim_tui.ingest.scan import AUDIO_SUFFIXES
+from musicsim_tui.tui.text import shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+
+
+class _PlainDirectory(CurrentDirectory):
+    """The folder's path as it is: a folder's name is never markup."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+
+
+class FolderPicker(SelectDirectory):
+    """Pick a folder of music."""
+
+    def __init__(self, start: Path) -> None:
+        super().__init__(start, title="Hear a folder of music", select_button="Hear this folder")
+
+    def _input_bar(self) -> ComposeResult:
+        yield _PlainDirectory()
+
+
+class FilePicker(FileOpen):
+    """Pick an audio file to search with."""
+
+    def __init__(self, start: Path) -> None:
+        super().__init__(
+            start,
+            title="Search with a file",
+            open_button="Search",
+            filters=Filters(
+                ("Music", lambda path: path.suffix.lower() in AUDIO_SUFFIXES),
+                ("All files", lambda _path: True),
+            ),
+        )
+
+    def _header_area(self) -> ComposeResult:
+        yield _PlainDirectory()
+
+
+def nearest_folder(path: Path) -> Path:
+    """The folder itself, or the nearest above it that exists."""
+    return next((folder for folder in (path, *path.parents) if folder.is_dir()), path)
+
+
+def title_of(path: Path) -> str:
+    """A file's name, fit to be shown."""
+    return shown(path.stem)

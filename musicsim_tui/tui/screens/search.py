@@ -1,0 +1,339 @@
+"""What sounds like this: results in place, and the trail of queries that led here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from textual import on
+from textual.content import Content
+from textual.widgets import Static
+
+from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.track import TrackId
+from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
+from musicsim_tui.tui.screens.view import TrackView
+from musicsim_tui.tui.text import safe, shown
+from musicsim_tui.tui.widgets.columns import Column
+from musicsim_tui.tui.widgets.rows import ListedRows
+from musicsim_tui.tui.widgets.track_table import TrackTable
+from musicsim_tui.wording import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.widget import Widget
+
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.search.similar import Match
+    from musicsim_tui.services import Services
+    from musicsim_tui.track import Track
+
+RESULTS = 100
+_MOST_TRAIL = 50
+_BAR_CELLS = 10
+_SHARED_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFor:
+    """A query as the trail keeps it: a track of the library, or a file."""
+
+    title: str
+    artist: str = ""
+    track: TrackId | None = None
+    path: Path | None = None
+
+    def as_text(self) -> str:
+        """For the state file; `read_query` reads it."""
+        return f"track:{self.track}" if self.track is not None else f"file:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A match with what sets it apart."""
+
+    match: Match
+    apart: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything that a search brought."""
+
+    query: SearchFor
+    model: str
+    results: tuple[Result, ...]
+    shared: tuple[str, ...]
+
+
+def query_of(track: Track) -> SearchFor:
+    return SearchFor(track.title, track.tags.artist, track=track.id)
+
+
+def read_query(text: str) -> SearchFor | None:
+    """A query from the state file; its title comes with the answer."""
+    kind, _, rest = text.partition(":")
+    if kind == "file" and rest:
+        return SearchFor(Path(rest).stem, path=Path(rest))
+    try:
+        return SearchFor("", track=TrackId(UUID(rest))) if kind == "track" else None
+    except ValueError:
+        return None
+
+
+def run_search(services: Services, query: SearchFor, cancel: CancelToken) -> Answer:
+    """Search the library. Raises MusicSimError of many kinds, Cancelled."""
+    from musicsim_tui.search.apart import set_apart, shared_by_most
+    from musicsim_tui.search.similar import SearchRequest
+
+    model = services.models.searching()
+    cancel.check()
+    text = str(query.track) if query.track is not None else str(query.path)
+    seed = services.seed(text, model, cancel)
+    matches = services.search(seed, SearchRequest(limit=RESULTS), cancel)
+    sounds = services.catalog.sounds([match.track.id for match in matches], model)
+    results = tuple(
+        Result(match, set_apart(seed.sounds, sounds.get(match.track.id, ()))) for match in matches
+    )
+    shared = shared_by_most(
+        ((reason.label for reason in match.reasons) for match in matches[:10]), _SHARED_SHOWN
+    )
+    known = services.catalog.track(seed.track_id)
+    if known is not None and not query.title:
+        query = query_of(known.track)
+    elif seed.tags is not None and seed.tags.title:
+        query = SearchFor(seed.tags.title, seed.tags.artist, query.track, query.path)
+    return Answer(query, model.name, results, tuple(shared))
+
+
+class SearchView(TrackView):
+    """Results of the latest query; `[` and `]` walk along the queries before and after."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.SEARCH)
+
+    def __init__(self, trail: Sequence[SearchFor], at: int, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self.trail: list[SearchFor] = list(trail)
+        self.at = max(0, min(at, len(trail) - 1))
+        self._answers: dict[SearchFor, Answer] = {}
+        self._answer: Answer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="search-head", markup=False)
+        yield Static(id="search-shared", markup=False)
+        yield TrackTable[Result](
+            self._columns(), lambda result: result.match.track.id, glyphs=self.host.glyphs, id="results"
+        )
+        yield Static(id="search-message", markup=False)
+
+    def on_mount(self) -> None:
+        self._say(self._invitation())
+        self.marks_changed()
+
+    @property
+    def table(self) -> TrackTable[Result]:
+        return self.query_one("#results", TrackTable)
+
+    def landing(self) -> Widget:
+        return self.table
+
+    def _invitation(self) -> Content:
+        file_key = main_key(BY_ID["browse"], self.host.keys)
+        return Content.assemble(
+            "Nothing has been searched yet.\n\n",
+            ("enter", "$accent"),
+            " on a track of the library shows what sounds like it.\n",
+            (file_key, "$accent"),
+            " picks any audio file to search with, in the library or not.",
+        )
+
+    def _columns(self) -> list[Column[Result]]:
+        return [
+            Column("rank", "#", lambda result: str(result.match.rank), 3, 3, 0, 0, right=True, tone="faint"),
+            Column("likeness", "Likeness", self._likeness, 14, 14, 0, 0, tone="plain"),
+            Column(
+                "title", "Title", lambda result: shown(result.match.track.title), 16, 60, 4, 0, tone="strong"
+            ),
+            Column("artist", "Artist", lambda result: shown(result.match.track.tags.artist), 12, 40, 3, 1),
+            Column("moment", "Moment", _moment, 13, 17, 0, 2, tone="plain"),
+            Column("apart", "Apart", lambda result: shown(result.apart), 12, 30, 1, 3, tone="faint"),
+            Column(
+                "len",
+                "Len",
+                lambda result: clock(result.match.track.duration),
+                7,
+                7,
+                0,
+                4,
+                right=True,
+                tone="faint",
+            ),
+            Column(
+                "album",
+                "Album",
+                lambda result: shown(result.match.track.tags.album),
+                14,
+                40,
+                2,
+                5,
+                tone="faint",
+            ),
+        ]
+
+    def _likeness(self, result: Result) -> str:
+        if result.match.same_recording:
+            return "same recording"
+        return f"{result.match.likeness:>3} {self.host.glyphs.bar(result.match.likeness / 100, _BAR_CELLS)}"
+
+    # Searching
+
+    def search(self, query: SearchFor) -> None:
+        """Search, and go on along the trail from where it stands."""
+        if not self.trail or self.trail[self.at] != query:
+            self.trail = [*self.trail[: self.at + 1], query][-_MOST_TRAIL:]
+            self.at = len(self.trail) - 1
+        self._ask(query)
+
+    def _ask(self, query: SearchFor, *, fresh: bool = True) -> None:
+        kept = self._answers.get(query)
+        if kept is not None and not fresh:
+            self.host.bridge.abandon("search")
+            self._show(kept)
+            return
+        services = self.host.bridge.services
+        self._head(query)
+        self._say(
+            Content.assemble(
+                "Listening to " if query.path is not None else "Looking for what sounds like ",
+                safe(query.title or "this track", "bold"),
+                "\n\n",
+                ("escape gives up", "$text-muted"),
+            )
+        )
+        self.host.bridge.ask(
+            "search",
+            lambda token: run_search(services, query, token),
+            lambda answer: self._take(query, answer),
+            lambda error: self._failed(query, error),
+        )
+
+    def _take(self, query: SearchFor, answer: Answer) -> None:
+        self._answers = {key: kept for key, kept in self._answers.items() if key in self.trail}
+        self._answers[query] = answer
+        self._show(answer)
+
+    def _show(self, answer: Answer) -> None:
+        self._answer = answer
+        self._head(answer.query)
+        if not answer.results:
+            self._say(Content("Nothing else is in the library yet."))
+            return
+        columns = self._columns()
+        if not any(result.apart for result in answer.results):
+            columns = [column for column in columns if column.id != "apart"]
+        self.table.set_columns(columns)
+        self._say(None)
+        self.table.show(ListedRows(answer.results))
+        self.host.land()
+
+    def _failed(self, query: SearchFor, error: MusicSimError) -> None:
+        self._head(query)
+        hint = (
+            "Hear some music first: press 3."
+            if isinstance(error, UsageError) and "empty" in error.title
+            else error.hint
+        )
+        self._say(
+            Content.assemble(
+                safe(error.title, "bold $error"),
+                "\n",
+                safe(hint),
+                "\n\n",
+                ("enter tries again", "$text-muted"),
+            )
+        )
+
+    def _head(self, query: SearchFor) -> None:
+        by = (
+            Content.assemble(f" {self.host.glyphs.dash} ", safe(query.artist))
+            if query.artist
+            else Content("")
+        )
+        place = f"   query {self.at + 1} of {len(self.trail)}" if len(self.trail) > 1 else ""
+        self.query_one("#search-head", Static).update(
+            Content.assemble(
+                ("like  ", "$text-muted"), safe(query.title, "bold $primary"), by, (place, "$text-muted")
+            )
+        )
+        shared = self.query_one("#search-shared", Static)
+        answer = self._answer
+        if answer is None or answer.query != query:
+            shared.update("")
+        elif answer.shared:
+            shared.update(Content.assemble(("shared  ", "$text-muted"), safe(", ".join(answer.shared))))
+        elif answer.model == "builtin":
+            shared.update(Content.styled("builtin hears no names of sounds", "$text-muted"))
+        else:
+            shared.update(Content.styled("no sound is shared by most", "$text-muted"))
+
+    def _say(self, text: Content | None) -> None:
+        """Show a message in place of the results, or the results."""
+        message = self.query_one("#search-message", Static)
+        message.display = text is not None
+        self.table.display = text is None
+        if text is not None:
+            message.update(text)
+
+    def shown_again(self) -> None:
+        if self._answer is None and self.trail and not self.host.bridge.busy("search"):
+            self._ask(self.trail[self.at])
+
+    def action_trail(self, way: int) -> None:
+        to = self.at + way
+        if 0 <= to < len(self.trail):
+            self.at = to
+            self._ask(self.trail[to], fresh=False)
+        elif way < 0:
+            self.host.show_view("library")
+
+    def escape(self) -> bool:
+        if self.host.bridge.abandon("search"):
+            if self._answer is None:
+                self._say(Content("Given up. enter on a track searches again."))
+            else:
+                query = self._answer.query
+                self.at = self.trail.index(query) if query in self.trail else self.at
+                self._show(self._answer)
+            return True
+        return False
+
+    def action_choose(self) -> None:
+        """Enter where no results are shown: try again."""
+        if self.trail and not self.table.display:
+            self._ask(self.trail[self.at])
+
+    # Tracks
+
+    def track_at_cursor(self) -> Track | None:
+        row = self.table.row_at_cursor if self.table.display else None
+        return None if row is None else row.match.track
+
+    def shown_tracks(self) -> Sequence[TrackId]:
+        return [result.match.track.id for result in self._answer.results] if self._answer else []
+
+    def marks_changed(self) -> None:
+        self.table.set_marks(set(self.host.marks.tracks))
+
+    @on(TrackTable.Chosen)
+    def _chosen(self, event: TrackTable.Chosen[Result]) -> None:
+        self.search(query_of(event.row.match.track))
+
+
+def _moment(result: Result) -> str:
+    moment = result.match.moment
+    return f"{clock(moment.query_start)} = {clock(moment.match_start)}" if moment is not None else ""

@@ -1,0 +1,65 @@
+"""The order of the library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from musicsim_tui.tui.screens.boxes import Box, frame, words
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+_ORDERS = (
+    ("t", "title", "Title", "A to Z"),
+    ("a", "artist", "Artist", "A to Z"),
+    ("b", "album", "Album", "A to Z"),
+    ("l", "len", "Length", "shortest first"),
+    ("d", "added", "Added", "oldest first"),
+    ("y", "year", "Year", "oldest first"),
+)
+
+
+class SortScreen(Box[tuple[str, bool]]):
+    """Choose an order; the one in use is turned round by choosing it again."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, f"sort('{name}')", label, show=False) for key, name, label, _ in _ORDERS
+    ]
+
+    def __init__(self, sort: str, *, descending: bool) -> None:
+        super().__init__()
+        self._sort = sort
+        self._descending = descending
+
+    def compose(self) -> ComposeResult:
+        with frame("Sort by"):
+            options = OptionList(id="orders")
+            for key, name, label, way in _ORDERS:
+                now = name == self._sort
+                way = "now; choose it again to turn it round" if now else way
+                options.add_option(
+                    Option(
+                        Content.assemble((f"{key}  ", "$accent"), f"{label:<10}", (way, "$text-muted")),
+                        id=name,
+                    )
+                )
+            options.highlighted = next(
+                (place for place, order in enumerate(_ORDERS) if order[1] == self._sort), 0
+            )
+            yield options
+            yield words("escape leaves it as it is", classes="hint")
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        self.action_sort(str(event.option.id))
+
+    def action_sort(self, name: str) -> None:
+        turned = not self._descending if name == self._sort else False
+        self.dismiss((name, turned))

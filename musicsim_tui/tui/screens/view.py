@@ -1,0 +1,92 @@
+"""What all views have in common: their way to the app, and what can be done to the track under the cursor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Vertical
+
+from musicsim_tui.tui.keymap import Where, bindings
+from musicsim_tui.tui.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.binding import BindingType
+    from textual.widget import Widget
+
+    from musicsim_tui.track import Track, TrackId
+    from musicsim_tui.tui.app import MusicApp
+
+
+class View(Vertical):
+    """One of the five things that the tabs lead to."""
+
+    @property
+    def host(self) -> MusicApp:
+        """The app, by its own type."""
+        return cast("MusicApp", self.app)
+
+    def landing(self) -> Widget | None:
+        """The widget that takes the keys when the view is shown."""
+        return None
+
+    def shown_again(self) -> None:
+        """The view has come to the front."""
+
+    def catalog_changed(self) -> None:
+        """Tracks came, went or changed."""
+
+    def hearing_changed(self) -> None:
+        """The job that hears music began, went on or ended."""
+
+    def escape(self) -> bool:
+        """Leave what can be left, one step; False when there is nothing to leave."""
+        return False
+
+
+class TrackView(View):
+    """A view with a list of tracks: marks, details, path."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.TRACKS)
+
+    def track_at_cursor(self) -> Track | None:
+        """The track that the cursor stands on."""
+        raise LookupError("a list of tracks knows its cursor")
+
+    def marks_changed(self) -> None:
+        """Draw the marks as they are now."""
+
+    def shown_tracks(self) -> Sequence[TrackId] | None:
+        """Every track of the list; None when that has to be asked of the catalog."""
+        return None
+
+    def action_mark(self) -> None:
+        track = self.track_at_cursor()
+        if track is not None:
+            self.host.marks.toggle(track.id)
+            self.host.marks_changed()
+
+    def action_clear_marks(self) -> None:
+        self.host.marks.clear()
+        self.host.marks_changed()
+
+    def action_mark_all(self) -> None:
+        tracks = self.shown_tracks()
+        if tracks is not None:
+            self.host.marks.add(tracks)
+            self.host.marks_changed()
+
+    def action_details(self) -> None:
+        track = self.track_at_cursor()
+        if track is not None:
+            from musicsim_tui.tui.screens.details import DetailsScreen
+
+            self.host.push_screen(DetailsScreen(track.id))
+
+    def action_copy_path(self) -> None:
+        track = self.track_at_cursor()
+        if track is not None and track.paths:
+            path = str(track.paths[0])
+            self.host.copy_to_clipboard(path)
+            self.host.say(f"Copied {shown(path)}")

@@ -1,0 +1,80 @@
+"""What an empty library shows: what this is, and what to press."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from musicsim_tui.tui.keymap import BY_ID, main_key
+from musicsim_tui.tui.text import shown
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from musicsim_tui.tui.app import MusicApp
+
+_WHAT = "Find music that sounds alike."
+_HOW = (
+    "musicsim-tui hears your music once, here on this machine. After that, enter on any\n"
+    "track shows what sounds like it, at which moment, and why. Nothing is uploaded."
+)
+
+
+class Welcome(Vertical):
+    """The first screen of a new library."""
+
+    @property
+    def host(self) -> MusicApp:
+        return cast("MusicApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield Static(_WHAT, id="welcome-what", markup=False)
+        yield Static(_HOW, id="welcome-how", markup=False)
+        yield OptionList(id="welcome-choices")
+
+    def on_mount(self) -> None:
+        self.refresh_choices()
+
+    def landing(self) -> Widget:
+        return self.query_one(OptionList)
+
+    def refresh_choices(self) -> None:
+        """Say what there is now: the folder proposed, the model in use."""
+        choices = self.query_one(OptionList)
+        at = choices.highlighted
+        choices.clear_options()
+        folder = self.host.bridge.services.settings.music_dir
+        choices.add_options(
+            [
+                self._option("folder", "folder", "Hear a folder of music", f"starts at {shown(folder)}"),
+                self._option("open", "open", "Type or paste a path", "a folder or a single file"),
+                self._option("demo", "", "Try the demo library", "short pieces, made on this machine"),
+                self._option(
+                    "model", "model", "Choose how to listen", f"now {self.host.model_name or 'builtin'}"
+                ),
+            ]
+        )
+        choices.highlighted = at or 0
+
+    def _option(self, name: str, command: str, label: str, about: str) -> Option:
+        key = main_key(BY_ID[command], self.host.keys) if command else "enter"
+        return Option(
+            Content.assemble(f"{label:<26}", (f"{key:<8}", "$accent"), (about, "$text-muted")), id=name
+        )
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        actions = {
+            "folder": self.host.browse_folder,
+            "open": self.host.open_box,
+            "demo": self.host.open_demo,
+            "model": self.host.choose_model,
+        }
+        actions[str(event.option.id)]()

@@ -1,0 +1,94 @@
+"""Single lines that stand on every screen: tabs on top, the job and what plays, the keys at the bottom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from musicsim_tui.tui.text import cells, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import ClassVar
+
+    from textual import events
+
+
+class Pieces(Widget):
+    """One line of pieces on the left, a text on the right; a click on a piece tells which one."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line--key", "line--word", "line--active", "line--note"}
+    DEFAULT_CSS = "Pieces { height: 1; }"
+
+    class Pressed(Message):
+        """A piece was clicked."""
+
+        def __init__(self, line: Pieces, name: str) -> None:
+            super().__init__()
+            self.line = line
+            self.name = name
+
+        @property
+        def control(self) -> Pieces:
+            return self.line
+
+    def __init__(self, *, gap: int = 2, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._gap = gap
+        self._pieces: Sequence[tuple[str, str, str]] = ()
+        self._active = ""
+        self._note = ""
+        self._places: list[tuple[int, int, str]] = []
+
+    def set_pieces(self, pieces: Sequence[tuple[str, str, str]], active: str = "") -> None:
+        """Show pieces of name, key and word; the active one stands out."""
+        if (pieces, active) != (self._pieces, self._active):
+            self._pieces, self._active = pieces, active
+            self.refresh()
+
+    def set_note(self, note: str) -> None:
+        """Show a text, fit to be shown, at the right end."""
+        if note != self._note:
+            self._note = note
+            self.refresh()
+
+    @property
+    def note(self) -> str:
+        return self._note
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, name in self._places:
+            if start <= event.x < end:
+                event.stop()
+                self.post_message(self.Pressed(self, name))
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        styles = {
+            name: base + self.get_component_rich_style(f"line--{name}", partial=True)
+            for name in ("key", "word", "active", "note")
+        }
+        note = fit(self._note, min(cells(self._note), max(0, width // 2)))
+        room = width - (cells(note) + 3 if note else 1)
+        segments = [Segment(" ", base)]
+        self._places = []
+        used = 1
+        for name, key, word in self._pieces:
+            size = cells(key) + 1 + cells(word)
+            if used + size > room:
+                break
+            active = name == self._active
+            segments.append(Segment(key, styles["active" if active else "key"]))
+            segments.append(Segment(f" {word}", styles["active" if active else "word"]))
+            self._places.append((used, used + size, name))
+            segments.append(Segment(" " * self._gap, base))
+            used += size + self._gap
+        if note:
+            segments.append(Segment(" " * max(0, width - used - cells(note) - 1), base))
+            segments.append(Segment(note, styles["note"]))
+        return Strip(segments).adjust_cell_length(width, base)
