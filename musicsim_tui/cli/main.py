@@ -15,7 +15,7 @@ from musicsim_tui.cli import output
 from musicsim_tui.cli.commands import register
 from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C
 from musicsim_tui.cli.options import CURRENT, global_options
-from musicsim_tui.cli.session import ExitWith
+from musicsim_tui.cli.session import ExitWith, current_settings, on_terminal, open_app
 from musicsim_tui.errors import MusicSimError, UsageError
 from musicsim_tui.jobs import Cancelled
 
@@ -56,12 +56,19 @@ def _callback(
         typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
+    """Find music that sounds alike: hear a library once, then ask what sounds like this.
+
+    Without a command, on a terminal, the app opens.
+    """
     del version
-    if ctx.invoked_subcommand is None:
-        if CURRENT.json:
-            raise UsageError("No command was given.", _SEE_HELP)
-        if text := ctx.get_help():  # Typer may print it itself, in colour
-            output.say(text)
+    if ctx.invoked_subcommand is not None:
+        return
+    if CURRENT.json:
+        raise UsageError("No command was given.", _SEE_HELP)
+    if on_terminal():
+        raise ExitWith(open_app(current_settings()))
+    if text := ctx.get_help():  # Typer may print it itself, in colour
+        output.say(text)
 
 
 register(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from musicsim_tui.services import Services
     from musicsim_tui.settings import Settings
 
-__all__ = ["STOPPED_BY_CTRL_C", "ExitWith", "current_settings", "open_services"]
+__all__ = ["STOPPED_BY_CTRL_C", "ExitWith", "current_settings", "on_terminal", "open_app", "open_services"]
 
 
 class ExitWith(Exception):
@@ -54,7 +55,8 @@ def open_services(
         if not diagnosing:
             raise
     log.log_to(settings, CURRENT.verbose)
-    _name_a_server_from_dotenv(settings)
+    if greeting := _server_from_dotenv(settings):
+        output.note(greeting)
     services = Services(settings, notice=output.note)
     with heed_ctrl_c() as token:
         try:
@@ -64,12 +66,30 @@ def open_services(
             services.close()
 
 
-def _name_a_server_from_dotenv(settings: Settings) -> None:
+def on_terminal() -> bool:
+    """Whether a person sits at both ends of this process."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def open_app(settings: Settings, *, demo: bool = False) -> int:
+    """Open the library, or that of the demo, in the app; returns the exit code once it is left.
+
+    Raises UsageError for the settings, StorageError when the library's folder cannot be made.
+    """
+    from musicsim_tui.tui.run import run_app
+
+    log.make_folder(settings.data_dir)
+    log.log_to(settings, CURRENT.verbose)
+    return run_app(settings, demo=demo, greeting=_server_from_dotenv(settings))
+
+
+def _server_from_dotenv(settings: Settings) -> str:
     """A `.env` that came with somebody's folder must not choose unseen where titles and paths go."""
     from musicsim_tui.settings import without_secrets
 
-    if settings.qdb_endpoint is not None and settings.sources.get("qdb_endpoint") == ".env":
-        output.note(
-            f"Titles and paths of this library go to {without_secrets(settings.qdb_endpoint)}, "
-            f"as {Path('.env').absolute()} says."
-        )
+    if settings.qdb_endpoint is None or settings.sources.get("qdb_endpoint") != ".env":
+        return ""
+    return (
+        f"Titles and paths of this library go to {without_secrets(settings.qdb_endpoint)}, "
+        f"as {Path('.env').absolute()} says."
+    )

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
+from textual.message import Message
 from textual.widget import Widget
 
 from musicsim_tui.tui.keymap import BY_ID, Where
+from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.screens.main import MainScreen
 from musicsim_tui.tui.screens.search import SearchFor, query_of
 from musicsim_tui.tui.text import shown
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 OPEN_DEMO = "demo"
 """The app's answer when the demo library is to be opened next."""
+
+
+class DemoWanted(Message):
+    """Another library is to be opened: that of the demo."""
 
 
 class Actions(App[str]):
@@ -87,7 +93,7 @@ class Actions(App[str]):
         self.main.search.search(SearchFor(shown(path.stem), path=path))
 
     def action_browse(self) -> None:
-        from musicsim_tui.tui.screens.pickers import FilePicker, nearest_folder
+        from musicsim_tui.tui.screens.pickers import FilePicker
 
         def take(path: Path | None) -> None:
             if path is not None:
@@ -109,7 +115,7 @@ class Actions(App[str]):
             )
 
     def browse_folder(self) -> None:
-        from musicsim_tui.tui.screens.pickers import FolderPicker, nearest_folder
+        from musicsim_tui.tui.screens.pickers import FolderPicker
 
         def take(path: Path | None) -> None:
             if path is not None:
@@ -150,10 +156,7 @@ class Actions(App[str]):
 
     def open_demo(self) -> None:
         """Leave this library and open that of the demo."""
-        self.leave(result=OPEN_DEMO)
-
-    def leave(self, *, result: str | None = None, code: int = 0) -> None:
-        raise NotImplementedError
+        self.post_message(DemoWanted())
 
     def check_offline(self) -> None:
         """Find out which remembered folders cannot be reached."""

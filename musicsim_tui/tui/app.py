@@ -14,7 +14,7 @@ from textual.binding import Binding
 
 from musicsim_tui.services import Services
 from musicsim_tui.track import TrackId
-from musicsim_tui.tui.actions import Actions
+from musicsim_tui.tui.actions import OPEN_DEMO, Actions, DemoWanted
 from musicsim_tui.tui.bridge import Answered, Bridge, CatalogChanged, Noticed
 from musicsim_tui.tui.glyphs import ASCII, UNICODE
 from musicsim_tui.tui.hearing import Hearing, HearingChanged
@@ -52,7 +52,12 @@ class MusicApp(Actions):
     PAUSE_GC_ON_SCROLL = True
 
     def __init__(
-        self, settings: Settings, preferences: Preferences, *, prepare: Preparation | None = None
+        self,
+        settings: Settings,
+        preferences: Preferences,
+        *,
+        prepare: Preparation | None = None,
+        greeting: str = "",
     ) -> None:
         super().__init__()
         self._preferences = preferences
@@ -186,6 +191,9 @@ class MusicApp(Actions):
         self._save(tuple(str(path) for path in self.hearing.paths) if cut else None)
         self.bridge.runner.cancel_all()
         self.exit(result, return_code=code)
+
+    def on_demo_wanted(self, _message: DemoWanted) -> None:
+        self.leave(result=OPEN_DEMO)
 
     def _save(self, unfinished: tuple[str, ...] | None) -> None:
         listing, search = self.main.library.listing, self.main.search

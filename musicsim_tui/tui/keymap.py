@@ -45,14 +45,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("view.ingest", "3", "view('ingest')", "Ingest", "Show what is being heard"),
     Command("view.search", "4", "view('search')", "Search", "Show the last search"),
     Command("view.crate", "5", "view('crate')", "Crate", "Show the crate"),
-    Command("open", "o", "open_box", "Open", "Type or paste a path: a folder is heard, a file is searched"),
+    Command("open", "o", "open_box", "Open", "Type or paste a path: hear a folder, search a file"),
     Command("browse", "f", "browse", "File", "Search with any audio file, picked from the disk"),
     Command("folder", "F", "browse_folder", "Folder", "Pick a folder of music to hear"),
     Command("model", "M", "model", "Model", "Choose how to listen: three models"),
     Command("help", "question_mark", "help", "Help", "Show every key", in_palette=False),
     Command("quit", "q", "leave", "Quit", "Leave; asks only when a job would be cut"),
     Command(
-        "escape", "escape", "escape", "Back", "Close a box, leave a field, clear the filter", in_palette=False
+        "escape", "escape", "escape", "Back", "Close a box, leave a field, clear a filter", in_palette=False
     ),
     Command("list.up", "k,up", "cursor_up", "Up", "Up", Where.LISTS, in_palette=False),
     Command("list.down", "j,down", "cursor_down", "Down", "Down", Where.LISTS, in_palette=False),
@@ -121,6 +121,7 @@ COMMANDS: tuple[Command, ...] = (
 BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}
 
 FOOTERS: Mapping[str, tuple[str, ...]] = {
+    "welcome": ("list.choose", "folder", "open", "model", "help", "quit"),
     "library": ("list.choose", "filter", "sort", "mark", "details", "open", "help", "quit"),
     "downloads": ("view.library", "open", "help", "quit"),
     "ingest": ("folder", "open", "rescan", "cancel", "retry", "help", "quit"),

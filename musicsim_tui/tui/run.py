@@ -26,14 +26,18 @@ _CLOSE_SECONDS = 0.25
 """And what index and catalog get to close; ending without it loses nothing."""
 
 
-def run_app(settings: Settings, *, demo: bool = False) -> int:
-    """Open the library in the app; returns the exit code. `demo` makes and opens the demo library."""
+def run_app(settings: Settings, *, demo: bool = False, greeting: str = "") -> int:
+    """Open the library in the app; returns the exit code. `demo` makes and opens the demo library.
+
+    `greeting` is a line that the person has to see first.
+    """
     while True:
         with contextlib.suppress(OSError):
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         if demo:
             settings = demo_settings(settings)
-        app = MusicApp(settings, load_preferences(), prepare=_demo_music(settings) if demo else None)
+        prepare = _demo_music(settings) if demo else None
+        app = MusicApp(settings, load_preferences(), prepare=prepare, greeting=greeting)
         with guarded_terminal(settings.log_path):
             result = app.run()
         close_app(app)

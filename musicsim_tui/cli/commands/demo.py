@@ -11,7 +11,14 @@ from musicsim_tui.cli import output
 from musicsim_tui.cli.commands.ingest import run_ingest
 from musicsim_tui.cli.commands.search import print_matches, search_as_json
 from musicsim_tui.cli.options import CURRENT, global_options
-from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, current_settings, open_services
+from musicsim_tui.cli.session import (
+    STOPPED_BY_CTRL_C,
+    ExitWith,
+    current_settings,
+    on_terminal,
+    open_app,
+    open_services,
+)
 
 _RESULTS = 8
 
@@ -27,6 +34,8 @@ def demo(
     from musicsim_tui.upkeep.demo import write_demo_music
 
     settings = current_settings()
+    if not no_tui and not CURRENT.json and on_terminal():
+        raise ExitWith(open_app(settings, demo=True))
     folder = settings.data_dir / "demo"
     own = replace(settings, data_dir=folder, weights_dir=settings.models_dir, qdb_endpoint=None)
     with open_services(own) as (services, cancel):

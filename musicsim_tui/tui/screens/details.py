@@ -121,18 +121,21 @@ def facts_text(facts: TrackFacts, width: int, glyphs: Glyphs) -> Content:
         lines += [Content(""), Content.styled(f"Sounds that {name} hears", "bold $primary")]
         if not sounds:
             why = "It knows no names of sounds." if name == "builtin" else "None stands out."
-            lines.append(Content.styled(why, "$text-muted"))
+            lines.append(Content.styled(why, "$foreground-muted"))
         for sound in sounds[:_MOST_SOUNDS]:
             bar = glyphs.bar(sound.score, _BAR_CELLS)
             lines.append(
                 Content.assemble(
                     f"{shown(sound.label)[:30]:<30} ",
                     (f"{bar:<{_BAR_CELLS}}", "$secondary"),
-                    (f"  {round(100 * sound.score):>3}%  strongest at {clock(sound.start)}", "$text-muted"),
+                    (
+                        f"  {round(100 * sound.score):>3}%  strongest at {clock(sound.start)}",
+                        "$foreground-muted",
+                    ),
                 )
             )
     return Content("\n").join(lines)
 
 
 def _pair(label: str, text: str) -> Content:
-    return Content.assemble((f"{label:<{_LABEL_CELLS}}", "$text-muted"), text)
+    return Content.assemble((f"{label:<{_LABEL_CELLS}}", "$foreground-muted"), text)

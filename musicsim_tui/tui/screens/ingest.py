@@ -172,9 +172,9 @@ class IngestView(View):
             graph = outline(state.paces[-width:], min(width, len(state.paces)), _GRAPH_ROWS, glyphs)
             label = f"{max(state.paces):,.0f}x realtime at most"
             lines += [Content.styled(line, "$secondary") for line in graph]
-            lines += [Content.styled(label, "$text-muted"), Content("")]
+            lines += [Content.styled(label, "$foreground-muted"), Content("")]
         if heard.decoding:
-            lines.append(Content.styled("Reading now", "$text-muted"))
+            lines.append(Content.styled("Reading now", "$foreground-muted"))
             lines += [
                 Content(f"  {fit(shown(name), width - 2, ellipsis=glyphs.ellipsis)}")
                 for name in heard.decoding
@@ -193,9 +193,13 @@ class IngestView(View):
         lines = [Content.styled(title, "bold $warning")]
         for failure in failures[:_MOST_FAILURES]:
             lines.append(Content(f"  {fit(shown(failure.path.name), width - 2)}"))
-            lines.append(Content.styled(f"    {shown(failure.reason)} {shown(failure.hint)}", "$text-muted"))
+            lines.append(
+                Content.styled(f"    {shown(failure.reason)} {shown(failure.hint)}", "$foreground-muted")
+            )
         if len(failures) > _MOST_FAILURES:
-            lines.append(Content.styled(f"  and {len(failures) - _MOST_FAILURES:,} more", "$text-muted"))
+            lines.append(
+                Content.styled(f"  and {len(failures) - _MOST_FAILURES:,} more", "$foreground-muted")
+            )
         target.update(Content("\n").join(lines))
 
     def _draw_roots(self, width: int) -> None:
@@ -204,9 +208,9 @@ class IngestView(View):
         for root in self._roots:
             when = _when(root, offline=root.path in self._offline)
             path = fit(shown(root.path), max(10, width - cells(when) - 4), ellipsis=self.host.glyphs.ellipsis)
-            lines.append(Content.assemble(f"  {path}  ", (when, "$text-muted")))
+            lines.append(Content.assemble(f"  {path}  ", (when, "$foreground-muted")))
         if not self._roots:
-            lines.append(Content.styled("  none yet", "$text-muted"))
+            lines.append(Content.styled("  none yet", "$foreground-muted"))
         target.update(Content("\n").join(lines))
 
     # Actions

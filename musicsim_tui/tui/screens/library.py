@@ -237,15 +237,21 @@ class LibraryView(TrackView):
         text = f"{total:,} of {everything:,}" if self.listing.filter else count(everything, "track")
         line.update(marked + text)
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to list, and nothing on its way."""
+        return self._everything == 0 and not self.host.hearing.running
+
     def _show_empty(self) -> None:
         """An empty library shows what to do instead of an empty table."""
-        empty = self._everything == 0 and not self.host.hearing.running
+        empty = self.empty
         welcome = self.query_one(Welcome)
         if welcome.display == empty:
             return
         welcome.display = empty
         self.table.display = not empty
         self.query_one("#filter-line").display = not empty
+        self.host.main.show_lines()
         if self.host.view_name == self.id:
             self.host.call_after_refresh(self.host.land)
 

@@ -105,7 +105,10 @@ class MainScreen(Screen[None]):
         keys = self.host.keys
         tabs = [(name, main_key(BY_ID[f"view.{name}"], keys), BY_ID[f"view.{name}"].label) for name in VIEWS]
         self.query_one("#tabs", Pieces).set_pieces(tabs, self.view_name)
-        footer = [(name, main_key(BY_ID[name], keys), BY_ID[name].label) for name in FOOTERS[self.view_name]]
+        place = "welcome" if self.view_name == "library" and self.library.empty else self.view_name
+        footer = [(name, main_key(BY_ID[name], keys), BY_ID[name].label) for name in FOOTERS[place]]
+        if place == "welcome":
+            footer[0] = ("list.choose", footer[0][1], "Choose")
         self.query_one("#keys", Pieces).set_pieces(footer)
 
     def show_library(self, model: str, tracks: int | None) -> None:

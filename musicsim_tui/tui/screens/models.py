@@ -71,10 +71,10 @@ class ModelScreen(Box[str]):
                 Option(
                     Content.assemble(
                         (f"{name:<10}", "bold"),
-                        (f"{state:<15}", "$accent" if name == self._current else "$text-muted"),
-                        (size, "$text-muted"),
+                        (f"{state:<15}", "$accent" if name == self._current else "$foreground-muted"),
+                        (size, "$foreground-muted"),
                         "\n",
-                        (_ABOUT.get(name, info.summary), "$text-muted"),
+                        (_ABOUT.get(name, info.summary), "$foreground-muted"),
                         "\n",
                     ),
                     id=name,

@@ -8,7 +8,6 @@ from textual_fspicker import FileOpen, Filters, SelectDirectory
 from textual_fspicker.parts import CurrentDirectory
 
 from musicsim_tui.ingest.scan import AUDIO_SUFFIXES
-from musicsim_tui.tui.text import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,13 +48,3 @@ class FilePicker(FileOpen):
 
     def _header_area(self) -> ComposeResult:
         yield _PlainDirectory()
-
-
-def nearest_folder(path: Path) -> Path:
-    """The folder itself, or the nearest above it that exists."""
-    return next((folder for folder in (path, *path.parents) if folder.is_dir()), path)
-
-
-def title_of(path: Path) -> str:
-    """A file's name, fit to be shown."""
-    return shown(path.stem)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from musicsim_tui.services import Services
     from musicsim_tui.track import Track
 
-RESULTS = 100
+RESULTS = 50
 _MOST_TRAIL = 50
 _BAR_CELLS = 10
 _SHARED_SHOWN = 3
@@ -155,7 +155,7 @@ class SearchView(TrackView):
     def _columns(self) -> list[Column[Result]]:
         return [
             Column("rank", "#", lambda result: str(result.match.rank), 3, 3, 0, 0, right=True, tone="faint"),
-            Column("likeness", "Likeness", self._likeness, 14, 14, 0, 0, tone="plain"),
+            Column("likeness", "Likeness", self._likeness, 14, 14, 0, 0, tone="bar"),
             Column(
                 "title", "Title", lambda result: shown(result.match.track.title), 16, 60, 4, 0, tone="strong"
             ),
@@ -212,7 +212,7 @@ class SearchView(TrackView):
                 "Listening to " if query.path is not None else "Looking for what sounds like ",
                 safe(query.title or "this track", "bold"),
                 "\n\n",
-                ("escape gives up", "$text-muted"),
+                ("escape gives up", "$foreground-muted"),
             )
         )
         self.host.bridge.ask(
@@ -254,7 +254,7 @@ class SearchView(TrackView):
                 "\n",
                 safe(hint),
                 "\n\n",
-                ("enter tries again", "$text-muted"),
+                ("enter tries again", "$foreground-muted"),
             )
         )
 
@@ -267,7 +267,10 @@ class SearchView(TrackView):
         place = f"   query {self.at + 1} of {len(self.trail)}" if len(self.trail) > 1 else ""
         self.query_one("#search-head", Static).update(
             Content.assemble(
-                ("like  ", "$text-muted"), safe(query.title, "bold $primary"), by, (place, "$text-muted")
+                ("like  ", "$foreground-muted"),
+                safe(query.title, "bold $primary"),
+                by,
+                (place, "$foreground-muted"),
             )
         )
         shared = self.query_one("#search-shared", Static)
@@ -275,11 +278,11 @@ class SearchView(TrackView):
         if answer is None or answer.query != query:
             shared.update("")
         elif answer.shared:
-            shared.update(Content.assemble(("shared  ", "$text-muted"), safe(", ".join(answer.shared))))
+            shared.update(Content.assemble(("shared  ", "$foreground-muted"), safe(", ".join(answer.shared))))
         elif answer.model == "builtin":
-            shared.update(Content.styled("builtin hears no names of sounds", "$text-muted"))
+            shared.update(Content.styled("builtin hears no names of sounds", "$foreground-muted"))
         else:
-            shared.update(Content.styled("no sound is shared by most", "$text-muted"))
+            shared.update(Content.styled("no sound is shared by most", "$foreground-muted"))
 
     def _say(self, text: Content | None) -> None:
         """Show a message in place of the results, or the results."""

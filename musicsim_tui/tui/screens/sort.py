@@ -46,7 +46,7 @@ class SortScreen(Box[tuple[str, bool]]):
                 way = "now; choose it again to turn it round" if now else way
                 options.add_option(
                     Option(
-                        Content.assemble((f"{key}  ", "$accent"), f"{label:<10}", (way, "$text-muted")),
+                        Content.assemble((f"{key}  ", "$accent"), f"{label:<10}", (way, "$foreground-muted")),
                         id=name,
                     )
                 )

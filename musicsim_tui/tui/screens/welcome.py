@@ -11,6 +11,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from musicsim_tui.tui.keymap import BY_ID, main_key
+from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.text import shown
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 _WHAT = "Find music that sounds alike."
 _HOW = (
-    "musicsim-tui hears your music once, here on this machine. After that, enter on any\n"
-    "track shows what sounds like it, at which moment, and why. Nothing is uploaded."
+    "musicsim-tui hears your music once, here on this machine. After that, enter "
+    "on any track shows what sounds like it, at which moment, and why. Nothing is uploaded."
 )
 
 
@@ -49,10 +50,10 @@ class Welcome(Vertical):
         choices = self.query_one(OptionList)
         at = choices.highlighted
         choices.clear_options()
-        folder = self.host.bridge.services.settings.music_dir
+        folder = nearest_folder(self.host.bridge.services.settings.music_dir)
         choices.add_options(
             [
-                self._option("folder", "folder", "Hear a folder of music", f"starts at {shown(folder)}"),
+                self._option("folder", "folder", "Hear a folder of music", f"picked from {shown(folder)}"),
                 self._option("open", "open", "Type or paste a path", "a folder or a single file"),
                 self._option("demo", "", "Try the demo library", "short pieces, made on this machine"),
                 self._option(
@@ -65,7 +66,7 @@ class Welcome(Vertical):
     def _option(self, name: str, command: str, label: str, about: str) -> Option:
         key = main_key(BY_ID[command], self.host.keys) if command else "enter"
         return Option(
-            Content.assemble(f"{label:<26}", (f"{key:<8}", "$accent"), (about, "$text-muted")), id=name
+            Content.assemble(f"{label:<26}", (f"{key:<8}", "$accent"), (about, "$foreground-muted")), id=name
         )
 
     @on(OptionList.OptionSelected)

@@ -70,7 +70,7 @@ class Pieces(Widget):
         width = self.size.width
         base = self.rich_style
         styles = {
-            name: base + self.get_component_rich_style(f"line--{name}", partial=True)
+            name: base + self.get_component_rich_style(f"line--{name}")
             for name in ("key", "word", "active", "note")
         }
         note = fit(self._note, min(cells(self._note), max(0, width // 2)))

@@ -50,6 +50,7 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True):
         "table--cursor-away",
         "table--mark",
         "table--playing",
+        "table--bar",
         "table--note",
     }
 
@@ -273,9 +274,13 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True):
     def _style(self, name: str) -> Style:
         if not self._styles_now:
             names = {name.removeprefix("table--") for name in self.COMPONENT_CLASSES}
+            whole = {name: self.get_component_rich_style(f"table--{name}") for name in names}
             self._styles_now = {
-                name: self.get_component_rich_style(f"table--{name}", partial=True) for name in names
+                name: style.without_color + Style(color=style.color) for name, style in whole.items()
             }
+            # The cursor's colours are blended with what lies below it only in the whole style.
+            for name in ("cursor", "cursor-away"):
+                self._styles_now[name] = Style(bgcolor=whole[name].bgcolor, bold=whole[name].bold)
             self._styles_now["base"] = self.rich_style
         return self._styles_now[name]
 
