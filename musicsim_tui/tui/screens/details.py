@@ -30,6 +30,7 @@ _LABEL_CELLS = 12
 _BAR_CELLS = 12
 _MOST_SOUNDS = 8
 _WAVE_ROWS = 3
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ def facts_text(facts: TrackFacts, width: int, glyphs: Glyphs) -> Content:
     """The facts as a page of text, the outline `width` cells wide."""
     track = facts.row.track
     tags = track.tags
-    lines = [Content.styled(shown(track.title), "bold $primary")]
-    by = f" {glyphs.dot} ".join(shown(part) for part in (tags.artist, tags.album, tags.year) if part)
+    lines = [Content.styled(_short(track.title), "bold $primary")]
+    by = f" {glyphs.dot} ".join(_short(part) for part in (tags.artist, tags.album, tags.year) if part)
     if by:
         lines.append(Content(by))
     if facts.waveform:
@@ -135,6 +136,12 @@ def facts_text(facts: TrackFacts, width: int, glyphs: Glyphs) -> Content:
                 )
             )
     return Content("\n").join(lines)
+
+
+def _short(text: object) -> str:
+    """A few lines at most: what is longer is damage, not a name."""
+    line = shown(text)
+    return line if len(line) <= _LONGEST_NAME else f"{line[:_LONGEST_NAME]} ..."
 
 
 def _pair(label: str, text: str) -> Content:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.records import TrackPage, TrackRow
     from musicsim_tui.track import Track, TrackId
-    from musicsim_tui.tui.glyphs import Glyphs
 
 SORTS = {
     "artist": "Artist",
@@ -80,6 +79,7 @@ class LibraryView(TrackView):
         self._everything: int | None = None
         self._shown: Listing | None = None
         self._offline: tuple[Path, ...] = ()
+        self._sounds_shown = True
 
     def compose(self) -> ComposeResult:
         glyphs = self.host.glyphs
@@ -94,7 +94,7 @@ class LibraryView(TrackView):
             )
             yield Static(id="filter-count", markup=False)
         table: TrackTable[TrackRow] = TrackTable(
-            self._columns(glyphs),
+            self._columns(),
             lambda row: row.track.id,
             faint=lambda row: self.trouble_of(row) != "",
             glyphs=glyphs,
@@ -117,8 +117,7 @@ class LibraryView(TrackView):
         welcome = self.query_one(Welcome)
         return welcome.landing() if welcome.display else self.table
 
-    def _columns(self, glyphs: Glyphs) -> list[Column[TrackRow]]:
-        del glyphs
+    def _columns(self) -> list[Column[TrackRow]]:
         return [
             Column("title", "Title", lambda row: shown(row.track.title), 18, 70, 4, 0, tone="strong"),
             Column("artist", "Artist", lambda row: shown(row.track.tags.artist), 14, 44, 3, 1),
@@ -158,7 +157,7 @@ class LibraryView(TrackView):
         """Tracks below these folders are shown as out of reach."""
         if tuple(roots) != self._offline:
             self._offline = tuple(roots)
-            self.table.rows_changed()
+            self.reload()
 
     # Which tracks
 
@@ -203,9 +202,17 @@ class LibraryView(TrackView):
             listing, filter=""
         )
         self._shown = listing
+        self._choose_columns([row for content in loaded.pages.values() for row in content.rows])
         self.table.show(rows, keep=keep and same_order, note=note)
         self._tell_count(total)
         self.host.library_loaded(loaded.everything, first=first)
+
+    def _choose_columns(self, rows: Sequence[TrackRow]) -> None:
+        """Without anything to say of sounds, their column leaves its room to others."""
+        speaks = any(self._sounds_or_trouble(row) for row in rows)
+        if speaks is not self._sounds_shown:
+            self._sounds_shown = speaks
+            self.table.set_columns([column for column in self._columns() if speaks or column.id != "sounds"])
 
     def _fetch(
         self, listing: Listing, page: int, arrived: Callable[[Sequence[TrackRow] | None], None]

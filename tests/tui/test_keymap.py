@@ -1,0 +1,116 @@
+"""The registry of keys: no clashes, no gaps, and everything made from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from musicsim_tui.tui.keymap import (
+    BY_ID,
+    COMMANDS,
+    FOOTERS,
+    check_keymap,
+    clashes,
+    keys_of,
+    main_key,
+    markdown_table,
+)
+from musicsim_tui.tui.preferences import Preferences, load_preferences
+from tests.tui.harness import Driver, drive
+
+
+def test_no_two_commands_share_a_key_where_both_work() -> None:
+    assert clashes({}) == []
+    assert len(BY_ID) == len(COMMANDS)
+
+
+def test_footers_name_commands_that_exist() -> None:
+    assert {name for names in FOOTERS.values() for name in names} <= set(BY_ID)
+
+
+def test_every_command_stands_in_the_table_and_in_the_help(small: Path) -> None:
+    table = markdown_table()
+    assert all(f"| {command.help} |" in table for command in COMMANDS)
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("question_mark")
+        await driver.shows("Everywhere")
+        for command in COMMANDS:
+            assert command.help in driver.text
+
+    drive(small, scenario, size=(100, 90))
+
+
+def test_help_scrolls_and_closes_on_a_small_screen(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("question_mark")
+        await driver.shows("Everywhere")
+        await driver.press("down", "j", "j")
+        await driver.hides("Everywhere")
+        await driver.press("escape")
+        await driver.hides("escape closes")
+
+    drive(small, scenario)
+
+
+def test_keys_are_named_as_people_know_them() -> None:
+    assert keys_of(BY_ID["list.down"], {}) == "j down"
+    assert main_key(BY_ID["help"], {}) == "?"
+    assert main_key(BY_ID["help"], {"help": "f1"}) == "f1"
+
+
+def test_rebinding_that_cannot_work_is_left_out_and_told() -> None:
+    keys, problems = check_keymap({"quit": "x", "nonsense": "y", "help": "f1"})
+    assert keys == {"help": "f1"}
+    assert any("nonsense" in problem for problem in problems)
+    assert any("x cannot be both" in problem for problem in problems)
+
+
+def test_a_rebound_key_works_and_is_shown(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        assert "f1 Help" in driver.lines[-1]
+        await driver.press("question_mark")
+        await driver.press("f1")
+        await driver.shows("Everywhere")
+
+    drive(small, scenario, preferences=Preferences(keys={"help": "f1"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[keys]\nhelp = 3\n", "The key of help"),
+        ("keys = 3\n", "[keys]"),
+        ("theme = 3\n", "theme"),
+        ("ascii = 'yes'\n", "ascii"),
+        ("not toml", "cannot be read"),
+    ],
+)
+def test_preferences_that_make_no_sense_are_told(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    preferences = load_preferences(path, {})
+    assert problem in preferences.problems[0]
+    assert dict(preferences.keys) == {}
+
+
+def test_preferences_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('theme = "nord"\nascii = true\n[keys]\nhelp = "f1"\n', encoding="utf-8")
+    preferences = load_preferences(path, {"LANG": "en_GB.UTF-8"})
+    assert (preferences.theme, preferences.ascii, dict(preferences.keys)) == ("nord", True, {"help": "f1"})
+    assert load_preferences(tmp_path / "none", {"LANG": "C"}).ascii
+    assert not load_preferences(tmp_path / "none", {"LANG": "en_GB.UTF-8"}).ascii
+
+
+def test_an_ascii_screen_is_ascii(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("x", "i")
+        await driver.shows("Loudness")
+        assert driver.text.isascii(), [char for char in driver.text if not char.isascii()]
+        await driver.press("escape", "enter")
+        await driver.until(lambda: driver.app.main.search.table.rows.total > 0, "results are shown")
+        assert driver.text.isascii(), [char for char in driver.text if not char.isascii()]
+
+    drive(small, scenario, preferences=Preferences(ascii=True))

@@ -1,0 +1,137 @@
+"""Searching on the screen: results in place, the trail, files, what goes wrong."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from musicsim_tui.jobs import CancelToken
+from musicsim_tui.tui.screens import search as searching
+from musicsim_tui.tui.screens.search import read_query
+from tests.harness.audio_files import write_music
+from tests.tui.conftest import compare
+from tests.tui.harness import Driver, drive
+
+
+@pytest.mark.parametrize(("size", "name"), [((80, 24), "search-80x24"), ((120, 40), "search-120x40")])
+def test_results_as_they_are_drawn(small: Path, size: tuple[int, int], name: str) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("Likeness")
+        await driver.shows("like  Nocturne in E flat — Clara Weiss")
+        compare(driver, name)
+
+    drive(small, scenario, size=size)
+
+
+def test_a_result_becomes_the_next_query_and_the_trail_leads_back(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("like  Nocturne")
+        await driver.shows("Moment")
+        await driver.press("enter")
+        await driver.shows("query 2 of 2")
+        second = driver.lines[1]
+        assert "Nocturne" not in second
+        await driver.press("backspace")
+        await driver.shows("query 1 of 2")
+        assert "like  Nocturne" in driver.text
+        await driver.press("right_square_bracket")
+        await driver.shows("query 2 of 2")
+        assert driver.lines[1] == second
+        await driver.press("left_square_bracket", "left_square_bracket")
+        assert driver.app.view_name == "library"
+
+    drive(small, scenario)
+
+
+def test_the_trail_survives_a_restart(small: Path) -> None:
+    async def search(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("Moment")
+
+    async def again(driver: Driver) -> None:
+        assert driver.app.view_name == "search"
+        await driver.shows("like  Nocturne in E flat — Clara Weiss")
+        await driver.shows("Moment")
+
+    drive(small, search)
+    drive(small, again)
+
+
+def test_before_the_first_search_the_screen_says_what_to_press(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("4")
+        await driver.shows("Nothing has been searched yet.")
+        assert "f picks any audio file" in driver.text
+
+    drive(small, scenario)
+
+
+def test_any_audio_file_is_a_query(small: Path, tmp_path: Path) -> None:
+    path = write_music(tmp_path / "[odd] name.wav", 1)
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("o")
+        driver.app.screen.query_one("#path", Input).value = f"'{path}'"
+        await driver.press("enter")
+        await driver.shows("like  [odd] name")
+        await driver.shows("Moment")
+        assert driver.app.view_name == "search"
+
+    drive(small, scenario)
+
+
+def test_a_file_that_cannot_be_heard_is_told_in_words(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken.mp3"
+    path.write_bytes(b"no music at all" * 100)
+
+    async def scenario(driver: Driver) -> None:
+        driver.app.search_file(path)
+        await driver.shows("enter tries again")
+        assert "Traceback" not in driver.text
+
+    drive(small, scenario)
+
+
+def test_a_search_can_be_given_up(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = threading.Event()
+
+    def slow(_services: object, _query: object, cancel: CancelToken) -> None:
+        started.set()
+        cancel.wait(60)
+
+    monkeypatch.setattr(searching, "run_search", slow)
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("escape gives up")
+        await driver.until(started.is_set, "the search has begun")
+        await driver.press("escape")
+        await driver.shows("Given up.")
+        await driver.press("1", "j")
+        await driver.shows("Chibi Ninja")
+
+    drive(small, scenario)
+
+
+def test_an_empty_library_says_so(empty: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        driver.app.main.show_view("search")
+        driver.app.main.search.search(searching.SearchFor("Nothing", path=Path("/nothing.mp3")))
+        await driver.shows("The library is empty.")
+
+    drive(empty, scenario)
+
+
+@pytest.mark.parametrize("text", ["", "track:", "track:nothing", "file:", "else:here", "\0"])
+def test_a_trail_that_makes_no_sense_is_forgotten(text: str) -> None:
+    assert read_query(text) is None
+
+
+def test_a_trail_reads_what_it_wrote() -> None:
+    query = searching.SearchFor("song", path=Path("/music/song.mp3"))
+    assert read_query(query.as_text()) == query
