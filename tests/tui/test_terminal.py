@@ -1,0 +1,156 @@
+"""The app in a real terminal, from start to quit; and what must never reach the screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from musicsim_tui.library.catalog import Catalog
+from musicsim_tui.track import Tags
+from tests.harness.audio_files import write_music
+from tests.harness.processes import wait_for
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_what_native_code_prints_goes_to_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = (
+        "import os, subprocess, sys\n"
+        "from pathlib import Path\n"
+        "from musicsim_tui.tui.terminal import guarded_terminal\n"
+        f"with guarded_terminal(Path({str(log)!r})):\n"
+        "    os.write(1, b'native out\\n')\n"
+        "    os.write(2, b'native error\\n')\n"
+        "    subprocess.run(['echo', 'child'], check=True)\n"
+        "    sys.__stderr__.write('drawn \\u25b6 \\udcff\\n')\n"
+        "    sys.__stderr__.flush()\n"
+        "os.write(2, b'after\\n')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == b""
+    assert done.stderr.decode() == "drawn ▶ \\udcff\nafter\n"
+    assert log.read_text() == "native out\nnative error\nchild\n"
+
+
+class Terminal:
+    """A terminal of 80 by 24 with the app in it."""
+
+    def __init__(self, data_dir: Path, home: Path, *arguments: str) -> None:
+        self._socket = f"musicsim-{uuid4().hex}"
+        environment = {"PYTHONPATH": str(REPOSITORY), "HOME": str(home), "TERM": "xterm-256color"}
+        settings = " ".join(f"{name}='{value}'" for name, value in environment.items())
+        app = f"{sys.executable} -m musicsim_tui --data-dir '{data_dir}' {' '.join(arguments)}"
+        command = f"env -u MUSICSIM_MODEL LC_ALL=C.UTF-8 {settings} {app}; echo ended with $?; sleep 600"
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-s", "app", command)
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", self._socket, *arguments], capture_output=True, text=True, check=True, timeout=30
+        )
+        return done.stdout
+
+    @property
+    def text(self) -> str:
+        return self._tmux("capture-pane", "-p", "-t", "app")
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", "-t", "app", *keys)
+
+    def type(self, text: str) -> None:
+        self._tmux("send-keys", "-t", "app", "-l", text)
+
+    def shows(self, text: str) -> None:
+        wait_for(lambda: text in self.text, f"{text!r} stands in the terminal:\n{self.text}", 60)
+
+    @property
+    def app_pid(self) -> int:
+        shell = self._tmux("display-message", "-p", "-t", "app", "#{pane_pid}").strip()
+        children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
+        return int(children[0])
+
+    def close(self) -> None:
+        self._tmux("kill-server")
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A data folder, a home and a folder of music."""
+    home, music = tmp_path / "home", tmp_path / "music"
+    home.mkdir()
+    music.mkdir()
+    for seed, title in enumerate(("First", "Second [Official Video]", "[/] Third")):
+        write_music(music / f"{seed}.mp3", seed, 12.0, tags=Tags(title, "Ensemble", "Album", 1990))
+    return tmp_path / "data", home, music
+
+
+@pytest.fixture
+def terminal(folders: tuple[Path, Path, Path]) -> Iterator[Terminal]:
+    if shutil.which("tmux") is None or not Path("/proc/self/task").exists():
+        pytest.skip("tmux, or /proc, is missing")
+    data_dir, home, _ = folders
+    opened = Terminal(data_dir, home)
+    yield opened
+    opened.close()
+
+
+def test_from_the_first_start_to_the_last_key(terminal: Terminal, folders: tuple[Path, Path, Path]) -> None:
+    data_dir, home, music = folders
+    terminal.shows("Find music that sounds alike.")
+    terminal.press("o")
+    terminal.shows("a folder to hear")
+    terminal.type(str(music))
+    terminal.press("Enter")
+    terminal.shows("3 files to hear")
+    terminal.press("Enter")
+    terminal.shows("Done. 3 tracks added")
+    terminal.press("1")
+    terminal.shows("Second [Official")
+    terminal.press("/")
+    terminal.type("third")
+    terminal.shows("1 of 3")
+    terminal.press("Enter", "Enter")
+    terminal.shows("like  [/] Third")
+    terminal.shows("Moment")
+    terminal.press("q")
+    terminal.shows("ended with 0")
+    assert "Traceback" not in terminal.text
+    with Catalog.open(data_dir / "library.db") as catalog:
+        assert catalog.count() == 3
+    assert list(home.rglob("*")) == []
+    log = data_dir / "musicsim.log"
+    assert not log.exists() or "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize(("number", "ending"), [(signal.SIGTERM, "143"), (signal.SIGINT, "130")])
+def test_a_signal_ends_the_app_as_its_key_does(
+    terminal: Terminal, folders: tuple[Path, Path, Path], number: signal.Signals, ending: str
+) -> None:
+    terminal.shows("Find music that sounds alike.")
+    os.kill(terminal.app_pid, number)
+    terminal.shows(f"ended with {ending}")
+    assert (folders[0] / "app.json").exists()
+
+
+def test_a_terminal_that_goes_away_ends_the_app_and_loses_nothing(
+    terminal: Terminal, folders: tuple[Path, Path, Path]
+) -> None:
+    terminal.shows("Find music that sounds alike.")
+    app = terminal.app_pid
+    os.kill(app, signal.SIGHUP)
+    wait_for(lambda: not Path(f"/proc/{app}").exists(), "the app has ended")
+    assert (folders[0] / "app.json").exists()
