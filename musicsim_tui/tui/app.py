@@ -65,6 +65,7 @@ class MusicApp(Actions):
         self._state_path = settings.data_dir / FILE_NAME
         self._state = load_state(self._state_path)
         self._prepare = prepare
+        self._greeting = greeting
         self._opened_library = False
         self.glyphs = ASCII if preferences.ascii else UNICODE
         self.keys: Mapping[str, str]
@@ -105,7 +106,7 @@ class MusicApp(Actions):
         self.main.view.shown_again()
         self.bridge.watch_catalog()
         self.check_offline()
-        for problem in (*self._preferences.problems, *self._key_problems):
+        for problem in (*self._preferences.problems, *self._key_problems, *filter(None, [self._greeting])):
             self.say(problem, trouble=True)
 
     def _cannot_open(self, error: MusicSimError) -> None:

@@ -122,6 +122,7 @@ BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}
 
 FOOTERS: Mapping[str, tuple[str, ...]] = {
     "welcome": ("list.choose", "folder", "open", "model", "help", "quit"),
+    "filter": ("escape",),
     "library": ("list.choose", "filter", "sort", "mark", "details", "open", "help", "quit"),
     "downloads": ("view.library", "open", "help", "quit"),
     "ingest": ("folder", "open", "rescan", "cancel", "retry", "help", "quit"),
@@ -150,7 +151,11 @@ _SIGNS = {
 
 
 def bindings(*places: Where, prefix: str = "") -> list[BindingType]:
-    """The bindings of the commands that work in these places; `prefix` says whose actions they are."""
+    """The bindings of the commands that work in these places; `prefix` says whose actions they are.
+
+    Those that move the focus or open a box are priority bindings: keys that arrive in one burst, as over a
+    slow link, then go where they were meant to go. A field keeps the characters it takes all the same.
+    """
     return [
         Binding(
             command.keys,
@@ -159,6 +164,7 @@ def bindings(*places: Where, prefix: str = "") -> list[BindingType]:
             id=command.id,
             tooltip=command.help,
             show=False,
+            priority=command.where is not Where.LISTS,
         )
         for command in COMMANDS
         if command.where in places

@@ -282,12 +282,12 @@ class LibraryView(TrackView):
         self.table.focus()
 
     def action_filter(self) -> None:
-        self.query_one("#filter", Input).focus()
+        self.screen.set_focus(self.query_one("#filter", Input))
 
     def escape(self) -> bool:
         field = self.query_one("#filter", Input)
         if field.has_focus:
-            self.table.focus()
+            self.screen.set_focus(self.table)
             return True
         if field.value:
             field.value = ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.containers import Horizontal
+from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
@@ -105,10 +106,16 @@ class MainScreen(Screen[None]):
         keys = self.host.keys
         tabs = [(name, main_key(BY_ID[f"view.{name}"], keys), BY_ID[f"view.{name}"].label) for name in VIEWS]
         self.query_one("#tabs", Pieces).set_pieces(tabs, self.view_name)
-        place = "welcome" if self.view_name == "library" and self.library.empty else self.view_name
+        place = self.view_name
+        if place == "library" and self.library.empty:
+            place = "welcome"
+        elif self.focused is not None and self.focused.id == "filter":
+            place = "filter"
         footer = [(name, main_key(BY_ID[name], keys), BY_ID[name].label) for name in FOOTERS[place]]
         if place == "welcome":
             footer[0] = ("list.choose", footer[0][1], "Choose")
+        elif place == "filter":
+            footer = [("escape", "enter", "To the list"), *footer]
         self.query_one("#keys", Pieces).set_pieces(footer)
 
     def show_library(self, model: str, tracks: int | None) -> None:
@@ -132,6 +139,10 @@ class MainScreen(Screen[None]):
                 line.update("")
 
         self.set_timer(_SAID_SECONDS * (2 if trouble else 1), fade)
+
+    @on(DescendantFocus)
+    def _focus_moved(self) -> None:
+        self.show_lines()
 
     @on(Pieces.Pressed, "#tabs")
     def _tab_pressed(self, event: Pieces.Pressed) -> None:
