@@ -15,14 +15,16 @@ from textual.binding import Binding
 
 from musicsim_tui.services import Services
 from musicsim_tui.track import TrackId
-from musicsim_tui.tui.actions import OPEN_DEMO, Actions, DemoWanted
+from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
 from musicsim_tui.tui.bridge import Answered, Bridge, CatalogChanged, Noticed
 from musicsim_tui.tui.glyphs import ASCII, UNICODE
 from musicsim_tui.tui.hearing import Hearing, HearingChanged
 from musicsim_tui.tui.keymap import check_keymap
 from musicsim_tui.tui.marks import Marks
 from musicsim_tui.tui.palette import CommandProvider, TrackProvider
+from musicsim_tui.tui.playing import PlayingActions
 from musicsim_tui.tui.preferences import Preferences
+from musicsim_tui.tui.preview import Preview
 from musicsim_tui.tui.screens.main import MainScreen
 from musicsim_tui.tui.state import FILE_NAME, AppState, load_state, save_state
 from musicsim_tui.tui.themes import DARK, THEMES
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class MusicApp(Actions):
+class MusicApp(PlayingActions):
     """One library, open on the screen."""
 
     TITLE = "musicsim-tui"
@@ -73,6 +75,8 @@ class MusicApp(Actions):
         self.bridge = Bridge(Services(settings, lambda text: self.bridge.notice(text)), self.post_message)
         self.hearing = Hearing(self.bridge, self.post_message)
         self.marks = Marks(_track_ids(self._state.marks))
+        self.preview = Preview(self.bridge, self.post_message, volume=min(100, max(0, self._state.volume)))
+        self.calm = preferences.calm
         self.model_name = ""
         self.main = MainScreen(self._state)
 
@@ -191,6 +195,7 @@ class MusicApp(Actions):
         """Remember where we are, ask every job to end, give the terminal back."""
         cut = self.hearing.running and not self.hearing.stopping
         self._save(tuple(str(path) for path in self.hearing.paths) if cut else None)
+        self.preview.stop()
         self.bridge.runner.cancel_all()
         self.exit(result, return_code=code)
 
@@ -205,6 +210,7 @@ class MusicApp(Actions):
             sort=listing.sort,
             descending=listing.descending,
             theme=self.theme,
+            volume=self.preview.volume,
             marks=tuple(str(track) for track in self.marks.tracks),
             trail=tuple(query.as_text() for query in search.trail),
             trail_at=search.at,

@@ -45,6 +45,19 @@ COMMANDS: tuple[Command, ...] = (
     Command("view.ingest", "3", "view('ingest')", "Ingest", "Show what is being heard"),
     Command("view.search", "4", "view('search')", "Search", "Show the last search"),
     Command("view.crate", "5", "view('crate')", "Crate", "Show the crate"),
+    Command("play", "space", "play", "Preview", "Play this row, or pause it"),
+    Command("play.stop", "S", "stop", "Stop", "Stop playing"),
+    Command("play.forward", "right", "seek(5)", "5 s on", "5 seconds on", in_palette=False),
+    Command("play.backward", "left", "seek(-5)", "5 s back", "5 seconds back", in_palette=False),
+    Command("play.far_forward", "full_stop", "seek(30)", "30 s on", "30 seconds on", in_palette=False),
+    Command("play.far_backward", "comma", "seek(-30)", "30 s back", "30 seconds back", in_palette=False),
+    Command("play.restart", "0", "restart", "Restart", "Play from the beginning"),
+    Command("play.next", "greater_than_sign", "play_row(1)", "Next", "Play the next row"),
+    Command("play.previous", "less_than_sign", "play_row(-1)", "Previous", "Play the row before"),
+    Command("play.audition", "A", "audition", "Audition", "Play whatever the cursor rests on, equally loud"),
+    Command("volume.up", "plus,equals_sign", "volume(5)", "Louder", "Louder"),
+    Command("volume.down", "minus", "volume(-5)", "Quieter", "Quieter"),
+    Command("volume.mute", "m", "mute", "Mute", "Sound off, or on again"),
     Command("open", "o", "open_box", "Open", "Type or paste a path: hear a folder, search a file"),
     Command("browse", "f", "browse", "File", "Search with any audio file, picked from the disk"),
     Command("folder", "F", "browse_folder", "Folder", "Pick a folder of music to hear"),
@@ -104,6 +117,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("rescan", "u", "rescan", "Rescan", "Hear what is new in the remembered folders"),
     Command(
+        "versus", "v", "versus", "Versus", "Flip between query and match at the same moment", Where.SEARCH
+    ),
+    Command(
         "trail.back",
         "backspace,left_square_bracket",
         "trail(-1)",
@@ -123,13 +139,16 @@ BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}
 FOOTERS: Mapping[str, tuple[str, ...]] = {
     "welcome": ("list.choose", "folder", "open", "model", "help", "quit"),
     "filter": ("escape",),
-    "library": ("list.choose", "filter", "sort", "mark", "details", "open", "help", "quit"),
+    "library": ("play", "list.choose", "filter", "sort", "mark", "open", "help", "quit"),
     "downloads": ("view.library", "open", "help", "quit"),
     "ingest": ("folder", "open", "rescan", "cancel", "retry", "help", "quit"),
-    "search": ("list.choose", "trail.back", "trail.forward", "browse", "details", "help", "quit"),
+    "search": ("play", "list.choose", "versus", "trail.back", "browse", "help", "quit"),
     "crate": ("view.library", "help", "quit"),
 }
 """Which commands the last line of each view shows, in this order, as many as there is room for."""
+
+_FIELD_KEYS = ("left", "right")
+"""Keys that a field needs although they are no characters."""
 
 _SIGNS = {
     "question_mark": "?",
@@ -164,7 +183,7 @@ def bindings(*places: Where, prefix: str = "") -> list[BindingType]:
             id=command.id,
             tooltip=command.help,
             show=False,
-            priority=command.where is not Where.LISTS,
+            priority=command.where is not Where.LISTS and command.keys not in _FIELD_KEYS,
         )
         for command in COMMANDS
         if command.where in places

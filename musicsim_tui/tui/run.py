@@ -66,9 +66,12 @@ def _demo_music(settings: Settings) -> Callable[[Callable[[Progress], None], Can
 def close_app(app: MusicApp) -> None:
     """Let jobs commit and parts close, for a bounded time; the process ends without those that do not."""
     app.bridge.runner.close(_COMMIT_SECONDS)
+    silencing = threading.Thread(target=app.preview.close, name="silence", daemon=True)
+    silencing.start()
     closing = threading.Thread(target=app.bridge.services.close, name="close", daemon=True)
     closing.start()
     closing.join(_CLOSE_SECONDS)
+    silencing.join(_CLOSE_SECONDS)
 
 
 def end_at_once(app: MusicApp, code: int) -> None:

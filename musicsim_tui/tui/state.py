@@ -28,6 +28,7 @@ class AppState:
     sort: str = "artist"
     descending: bool = False
     theme: str = ""
+    volume: int = 100
     marks: tuple[str, ...] = ()
     trail: tuple[str, ...] = ()
     trail_at: int = 0

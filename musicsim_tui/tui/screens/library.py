@@ -311,6 +311,16 @@ class LibraryView(TrackView):
         row = self.table.row_at_cursor
         return None if row is None else row.track
 
+    def move_cursor(self, rows: int) -> None:
+        self.table.move_to(self.table.cursor + rows)
+
+    def playing_changed(self, playing: TrackId | None) -> None:
+        self.table.set_playing(playing)
+
+    @on(TrackTable.Highlighted)
+    def _highlighted(self) -> None:
+        self.host.audition_row()
+
     def marks_changed(self) -> None:
         self.table.set_marks(set(self.host.marks.tracks))
         if self._everything is not None:

@@ -18,6 +18,7 @@ from musicsim_tui.tui.screens.search import SearchView, read_query
 from musicsim_tui.tui.screens.view import View
 from musicsim_tui.tui.text import safe
 from musicsim_tui.tui.widgets.lines import Pieces
+from musicsim_tui.tui.widgets.playing import PlayingLine
 from musicsim_tui.wording import count
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class MainScreen(Screen[None]):
             yield SearchView(trail, state.trail_at, id="search")
             yield LaterView(_CRATE, id="crate")
         with Horizontal(id="status"):
+            yield PlayingLine(self.host.glyphs, id="playing")
             yield Static(id="said", markup=False)
             yield Static(id="job", markup=False)
         yield Pieces(gap=2, id="keys")
@@ -127,16 +129,31 @@ class MainScreen(Screen[None]):
         """Say what the job does."""
         self.query_one("#job", Static).update(safe(job_words(self.host.hearing, self.host.glyphs.dot)))
 
+    def show_playing(self) -> None:
+        """Say what plays; news goes before it, for some seconds."""
+        preview = self.host.preview
+        line = self.query_one(PlayingLine)
+        line.display = preview.sounding and self._said is None
+        self.query_one("#said").display = not line.display
+        line.set_playing(preview.playing, preview.state)
+
+    @on(PlayingLine.Sought)
+    def _sought(self, event: PlayingLine.Sought) -> None:
+        self.host.preview.seek_share(event.share)
+
     def say(self, text: str, *, trouble: bool = False) -> None:
         """One line of news, for some seconds."""
         line = self.query_one("#said", Static)
         line.set_class(trouble, "-trouble")
         line.update(safe(text))
         self._said = said = object()
+        self.show_playing()
 
         def fade() -> None:
             if self._said is said and self.is_mounted:
                 line.update("")
+                self._said = None
+                self.show_playing()
 
         self.set_timer(_SAID_SECONDS * (2 if trouble else 1), fade)
 

@@ -326,8 +326,37 @@ class SearchView(TrackView):
         row = self.table.row_at_cursor if self.table.display else None
         return None if row is None else row.match.track
 
+    def start_at_cursor(self) -> float:
+        """The matching moment."""
+        row = self.table.row_at_cursor
+        return row.match.moment.match_start if row is not None and row.match.moment is not None else 0.0
+
+    def action_versus(self) -> None:
+        """Flip between query and match, at the same musical point of both."""
+        row, answer, preview = self.table.row_at_cursor, self._answer, self.host.preview
+        if row is None or answer is None or row.match.moment is None or not self.table.display:
+            return
+        moment, position = row.match.moment, preview.state.position
+        query = answer.query.track if answer.query.track is not None else answer.query.path
+        if preview.plays(row.match.track.id) and query is not None:
+            self.host.play(query, max(0.0, moment.query_start + position - moment.match_start))
+        elif query is not None and preview.plays(query):
+            self.host.play(row.match.track.id, max(0.0, moment.match_start + position - moment.query_start))
+        else:
+            self.host.play(row.match.track.id, moment.match_start)
+
     def shown_tracks(self) -> Sequence[TrackId]:
         return [result.match.track.id for result in self._answer.results] if self._answer else []
+
+    def move_cursor(self, rows: int) -> None:
+        self.table.move_to(self.table.cursor + rows)
+
+    def playing_changed(self, playing: TrackId | None) -> None:
+        self.table.set_playing(playing)
+
+    @on(TrackTable.Highlighted)
+    def _highlighted(self) -> None:
+        self.host.audition_row()
 
     def marks_changed(self) -> None:
         self.table.set_marks(set(self.host.marks.tracks))

@@ -54,6 +54,16 @@ class TrackView(View):
         """The track that the cursor stands on."""
         raise LookupError("a list of tracks knows its cursor")
 
+    def start_at_cursor(self) -> float:
+        """Where to begin playing that track, in seconds."""
+        return 0.0
+
+    def move_cursor(self, rows: int) -> None:
+        """Move the cursor that many rows."""
+
+    def playing_changed(self, playing: TrackId | None) -> None:
+        """Draw the playing sign where it belongs now."""
+
     def marks_changed(self) -> None:
         """Draw the marks as they are now."""
 

@@ -33,7 +33,7 @@ _NEAR = 60
 """How many rows around the cursor are looked through for the row it stood on, after a change."""
 
 
-class TrackTable(ScrollView, Generic[Row], can_focus=True):
+class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     """Rows with a cursor, marks and a playing sign; the heading stays on top.
 
     `key` names a row across changes of the list; `trouble` gives words for a row that cannot be played, which

@@ -1,0 +1,157 @@
+"""Playing from the app, judged by the samples that reach a sound card made of a pipe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musicsim_tui.audio.encode import write_audio
+from musicsim_tui.audio.player import Status
+from musicsim_tui.track import Tags
+from tests.harness import sound
+from tests.harness.audio_files import RATE, tone
+from tests.harness.library import ingest_into, library
+from tests.harness.sound import SoundCard, loudest_frequency
+from tests.tui.harness import Driver, drive
+
+TITLES = {"Low": 330.0, "Middle": 550.0, "High": 880.0}
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoundCard:
+    made = sound.make_sound_card(tmp_path / "card")
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    sound.restart_portaudio()
+    return made
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    """A library of three tones, by their titles: High, Low, Middle. Low is the quietest."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for title, frequency in TITLES.items():
+        amplitude = 0.05 if title == "Low" else 0.3
+        samples = tone(frequency, 40.0, amplitude=amplitude)
+        write_audio(
+            folder / f"{title}.wav", np.stack([samples, samples]), RATE, Tags(title, "Fork", "", None)
+        )
+    with library(tmp_path / "data") as services:
+        assert ingest_into(services, folder).added == 3
+    return tmp_path / "data"
+
+
+def hears(card: SoundCard, frequency: float, since: int = 0) -> bool:
+    """Whether the last third of a second that the card played is this tone."""
+    left = card.samples()[since:, 0]
+    tail = left[-RATE // 3 :]
+    return len(tail) == RATE // 3 and bool(tail.any()) and abs(loudest_frequency(tail) - frequency) < 2
+
+
+def test_space_plays_the_row_and_pauses_it(card: SoundCard, tones: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        preview = driver.app.preview
+        await driver.press("space")
+        await driver.until(lambda: hears(card, TITLES["High"]), "the first row is heard")
+        await driver.shows("▶ High — Fork")
+        assert " ▶" in driver.lines[3]
+        await driver.press("space")
+        assert preview.state.status is Status.PAUSED
+        await driver.press("space")
+        assert preview.state.status is Status.PLAYING
+        await driver.press("j", "space")
+        await driver.until(lambda: hears(card, TITLES["Low"]), "the next row is heard instead")
+        await driver.press("greater_than_sign")
+        await driver.until(lambda: hears(card, TITLES["Middle"]), "the row after it is heard")
+        await driver.press("S")
+        await driver.hides("Middle — Fork")
+
+    drive(tones, scenario, size=(120, 30))
+
+
+def test_keys_seek_and_change_the_volume(card: SoundCard, tones: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        preview = driver.app.preview
+        await driver.press("space")
+        await driver.until(lambda: preview.state.position > 0.2, "it plays")
+        await driver.press("full_stop")
+        await driver.until(lambda: preview.state.position >= 30, "30 s on")
+        await driver.press("left")
+        await driver.until(lambda: 25 <= preview.state.position < 30, "5 s back")
+        await driver.press("0")
+        await driver.until(lambda: preview.state.position < 20, "from the beginning")
+        await driver.press("minus", "minus")
+        await driver.shows("vol 90")
+        await driver.press("m")
+        await driver.shows("muted")
+        line = driver.app.main.query_one("#playing")
+        await driver.pilot.click("#playing", offset=(line.size.width - 16, 0))
+        await driver.until(lambda: preview.state.position > 20, "a click in the outline seeks")
+
+    drive(tones, scenario, size=(120, 30))
+    assert json.loads((tones / "app.json").read_text())["volume"] == 90
+
+
+def test_auditioning_plays_what_the_cursor_rests_on_equally_loud(card: SoundCard, tones: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("A")
+        await driver.until(lambda: hears(card, TITLES["High"]), "the row under the cursor is heard")
+        loud = np.abs(card.samples()[-RATE // 3 :, 0]).max()
+        await driver.press("j")
+        await driver.until(lambda: hears(card, TITLES["Low"]), "the row the cursor went to is heard")
+        quiet = np.abs(card.samples()[-RATE // 3 :, 0]).max()
+        assert quiet > 0.5 * loud
+        await driver.press("A")
+        await driver.until(lambda: not driver.app.preview.sounding, "it is quiet")
+
+    drive(tones, scenario)
+
+
+def test_results_play_from_the_moment_and_flip_to_the_query(card: SoundCard, tones: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("Moment")
+        row = driver.app.main.search.table.row_at_cursor
+        assert row is not None
+        assert row.match.moment is not None
+        title = row.match.track.title
+        await driver.press("space")
+        await driver.until(lambda: hears(card, TITLES[title]), "the match is heard")
+        assert driver.app.preview.state.position >= row.match.moment.match_start
+        await driver.press("v")
+        await driver.until(lambda: hears(card, TITLES["High"]), "the query is heard")
+        await driver.press("v")
+        await driver.until(lambda: hears(card, TITLES[title]), "the match is heard again")
+
+    drive(tones, scenario)
+
+
+def test_without_a_sound_device_everything_else_works_and_the_line_says_so(
+    tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in sound.environment_without_devices(tmp_path / "none").items():
+        monkeypatch.setenv(name, value)
+    sound.restart_portaudio()
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("space")
+        await driver.shows("no sound device")
+        await driver.press("enter")
+        await driver.shows("Moment")
+
+    drive(tones, scenario, size=(160, 30))
+
+
+def test_a_file_that_has_gone_is_told_in_words(tones: Path, tmp_path: Path, card: SoundCard) -> None:
+    (tmp_path / "music" / "High.wav").unlink()
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("space")
+        await driver.shows("The file of 'High' is not there.")
+        assert not driver.app.preview.sounding
+
+    drive(tones, scenario, size=(160, 30))
