@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
-from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
@@ -15,27 +12,24 @@ from textual.binding import Binding
 
 from musicsim_tui.services import Services
 from musicsim_tui.track import TrackId
-from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
 from musicsim_tui.tui.bridge import Answered, Bridge, CatalogChanged, Noticed
+from musicsim_tui.tui.ending import Ending
 from musicsim_tui.tui.glyphs import ASCII, UNICODE
 from musicsim_tui.tui.hearing import Hearing, HearingChanged
 from musicsim_tui.tui.keymap import check_keymap
 from musicsim_tui.tui.marks import Marks
 from musicsim_tui.tui.palette import CommandProvider, TrackProvider
-from musicsim_tui.tui.playing import PlayingActions
 from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.preview import Preview
 from musicsim_tui.tui.screens.main import MainScreen
-from musicsim_tui.tui.state import FILE_NAME, AppState, load_state, save_state
+from musicsim_tui.tui.state import FILE_NAME, load_state
 from musicsim_tui.tui.themes import DARK, THEMES
 from musicsim_tui.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from textual.app import SystemCommand
     from textual.binding import BindingType
-    from textual.screen import Screen
 
     from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import CancelToken
@@ -45,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class MusicApp(PlayingActions):
+class MusicApp(Ending):
     """One library, open on the screen."""
 
     TITLE = "musicsim-tui"
@@ -64,8 +58,8 @@ class MusicApp(PlayingActions):
     ) -> None:
         super().__init__()
         self._preferences = preferences
-        self._state_path = settings.data_dir / FILE_NAME
-        self._state = load_state(self._state_path)
+        self.state_path = settings.data_dir / FILE_NAME
+        self._state = load_state(self.state_path)
         self._prepare = prepare
         self._greeting = greeting
         self._opened_library = False
@@ -93,7 +87,7 @@ class MusicApp(PlayingActions):
 
     async def on_mount(self) -> None:
         self.set_class(self._preferences.ascii, "-ascii")
-        self._catch_signals()
+        self.catch_signals()
         await self.push_screen(self.main)
         services = self.bridge.services
 
@@ -148,7 +142,7 @@ class MusicApp(PlayingActions):
         unfinished = tuple(str(path) for path in hearing.paths) if hearing.running else None
         if hearing.running is not self._was_hearing:
             self._was_hearing = hearing.running
-            self._save(unfinished)
+            self.keep_state(unfinished)
             if not hearing.running:
                 self._hearing_ended()
         self.main.show_job()
@@ -168,85 +162,6 @@ class MusicApp(PlayingActions):
             self.say(
                 f"{'Stopped: ' if summary.cancelled else ''}{count(summary.added, 'track')} added{failed}"
             )
-
-    # Ending
-
-    def action_leave(self) -> None:
-        if not self.hearing.running or self.screen is not self.main:
-            self.leave()
-            return
-        from musicsim_tui.tui.screens.question import Question
-
-        question = Question(
-            "Quit while music is heard?",
-            "What is finished is kept; the rest goes on at the next start.",
-            "Quit",
-            "Stay",
-        )
-        self.push_screen(question, lambda sure: self.leave() if sure else None)
-
-    async def action_quit(self) -> None:
-        self.action_leave()
-
-    def action_help_quit(self) -> None:
-        self.say("q quits")
-
-    def leave(self, *, result: str | None = None, code: int = 0) -> None:
-        """Remember where we are, ask every job to end, give the terminal back."""
-        cut = self.hearing.running and not self.hearing.stopping
-        self._save(tuple(str(path) for path in self.hearing.paths) if cut else None)
-        self.preview.stop()
-        self.bridge.runner.cancel_all()
-        self.exit(result, return_code=code)
-
-    def on_demo_wanted(self, _message: DemoWanted) -> None:
-        self.leave(result=OPEN_DEMO)
-
-    def _save(self, unfinished: tuple[str, ...] | None) -> None:
-        listing, search = self.main.library.listing, self.main.search
-        state = AppState(
-            view=self.view_name,
-            filter=listing.filter,
-            sort=listing.sort,
-            descending=listing.descending,
-            theme=self.theme,
-            volume=self.preview.volume,
-            marks=tuple(str(track) for track in self.marks.tracks),
-            trail=tuple(query.as_text() for query in search.trail),
-            trail_at=search.at,
-            unfinished=unfinished,
-        )
-        save_state(self._state_path, state)
-
-    def _catch_signals(self) -> None:
-        if self.is_headless:
-            return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, partial(self.leave, code=128 + number))
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-
-    def _hang_up(self) -> None:
-        """The terminal is gone: writing to it would wait for ever."""
-        from musicsim_tui.tui.run import end_at_once
-
-        self._save(tuple(str(path) for path in self.hearing.paths) if self.hearing.running else None)
-        end_at_once(self, 128 + signal.SIGHUP)
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for command in super().get_system_commands(screen):
-            if command.title == "Theme":
-                yield command
-
-    def _fatal_error(self) -> None:
-        """What nobody foresaw: words for the person, the traceback for the log."""
-        log.exception("unexpected")
-        self.panic(
-            Text(
-                "error: Something unexpected went wrong in the app.\n"
-                "hint: What was finished is kept. The log has the details; musicsim-tui doctor helps."
-            )
-        )
 
 
 def _track_ids(texts: Iterable[str]) -> list[TrackId]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from musicsim_tui.jobs import CancelToken, Progress
     from musicsim_tui.settings import Settings
+    from musicsim_tui.tui.playing import PlayingActions
 
 _COMMIT_SECONDS = 0.7
 """What a job gets to commit what it has finished."""
@@ -63,7 +64,7 @@ def _demo_music(settings: Settings) -> Callable[[Callable[[Progress], None], Can
     return prepare
 
 
-def close_app(app: MusicApp) -> None:
+def close_app(app: PlayingActions) -> None:
     """Let jobs commit and parts close, for a bounded time; the process ends without those that do not."""
     app.bridge.runner.close(_COMMIT_SECONDS)
     silencing = threading.Thread(target=app.preview.close, name="silence", daemon=True)
@@ -74,7 +75,7 @@ def close_app(app: MusicApp) -> None:
     silencing.join(_CLOSE_SECONDS)
 
 
-def end_at_once(app: MusicApp, code: int) -> None:
+def end_at_once(app: PlayingActions, code: int) -> None:
     """End the process without the terminal."""
     threading.Timer(2 * (_COMMIT_SECONDS + _CLOSE_SECONDS), os._exit, (code,)).start()
     close_app(app)

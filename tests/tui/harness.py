@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from textual import events
 
 from musicsim_tui.embedding.builtin import BUILTIN
 from musicsim_tui.library.catalog import Catalog
@@ -100,6 +101,12 @@ class Driver:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
+    async def send(self, *keys: str) -> None:
+        """Press keys without waiting for the processor to be idle: while something plays, it never is."""
+        for key in keys:
+            self.app.post_message(events.Key(key, None))
+            await asyncio.sleep(_PAUSE)
+
     async def type(self, text: str) -> None:
         """Type into the field that has the keys."""
         for char in text:
@@ -111,8 +118,8 @@ class Driver:
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(f"still not: {description}\n{self.text}")
-            await self.pilot.pause(_PAUSE)
-        await self.pilot.pause()
+            # A pilot's own pause waits for the processor to be idle: a player never lets it.
+            await asyncio.sleep(_PAUSE)
 
     async def shows(self, text: str) -> None:
         """Wait until a text stands on the screen."""
@@ -136,6 +143,10 @@ class Driver:
     def cursor_line(self) -> str:
         """The line of the row under the cursor."""
         return next((line for line in self.lines if line.startswith(" >")), "")
+
+    async def settled(self) -> None:
+        """Wait until everything that was asked for has been drawn."""
+        await self.pilot.pause()
 
     @property
     def focused(self) -> Widget | None:
@@ -180,6 +191,7 @@ def drive(
     try:
         asyncio.run(play())
     finally:
+        app.preview.close()
         app.bridge.runner.close(10.0)
         app.bridge.services.close()
         close_app(app)

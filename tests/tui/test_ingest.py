@@ -41,6 +41,7 @@ def test_the_first_start_as_it_is_drawn(
     async def scenario(driver: Driver) -> None:
         await driver.shows("Find music that sounds alike.")
         await driver.shows("F Folder")
+        await driver.settled()
         compare(driver, name)
 
     drive(empty, scenario, size=size, music_dir=Path("/usr"))

@@ -17,6 +17,7 @@ from tests.tui.harness import HOSTILE, Driver, Sample, drive, fill
 def test_the_library_as_it_is_drawn(small: Path, size: tuple[int, int], name: str) -> None:
     async def scenario(driver: Driver) -> None:
         await driver.shows("Underclocked")
+        await driver.settled()
         compare(driver, name)
 
     drive(small, scenario, size=size)

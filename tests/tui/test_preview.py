@@ -11,6 +11,7 @@ import pytest
 from musicsim_tui.audio.encode import write_audio
 from musicsim_tui.audio.player import Status
 from musicsim_tui.track import Tags
+from musicsim_tui.tui.widgets.playing import PlayingLine
 from tests.harness import sound
 from tests.harness.audio_files import RATE, tone
 from tests.harness.library import ingest_into, library
@@ -55,19 +56,19 @@ def hears(card: SoundCard, frequency: float, since: int = 0) -> bool:
 def test_space_plays_the_row_and_pauses_it(card: SoundCard, tones: Path) -> None:
     async def scenario(driver: Driver) -> None:
         preview = driver.app.preview
-        await driver.press("space")
+        await driver.send("space")
         await driver.until(lambda: hears(card, TITLES["High"]), "the first row is heard")
         await driver.shows("▶ High — Fork")
         assert " ▶" in driver.lines[3]
-        await driver.press("space")
-        assert preview.state.status is Status.PAUSED
-        await driver.press("space")
-        assert preview.state.status is Status.PLAYING
-        await driver.press("j", "space")
+        await driver.send("space")
+        await driver.until(lambda: preview.state.status is Status.PAUSED, "it waits")
+        await driver.send("space")
+        await driver.until(lambda: preview.state.status is Status.PLAYING, "it goes on")
+        await driver.send("j", "space")
         await driver.until(lambda: hears(card, TITLES["Low"]), "the next row is heard instead")
-        await driver.press("greater_than_sign")
+        await driver.send("greater_than_sign")
         await driver.until(lambda: hears(card, TITLES["Middle"]), "the row after it is heard")
-        await driver.press("S")
+        await driver.send("S")
         await driver.hides("Middle — Fork")
 
     drive(tones, scenario, size=(120, 30))
@@ -76,21 +77,20 @@ def test_space_plays_the_row_and_pauses_it(card: SoundCard, tones: Path) -> None
 def test_keys_seek_and_change_the_volume(card: SoundCard, tones: Path) -> None:
     async def scenario(driver: Driver) -> None:
         preview = driver.app.preview
-        await driver.press("space")
+        await driver.send("space")
         await driver.until(lambda: preview.state.position > 0.2, "it plays")
-        await driver.press("full_stop")
+        await driver.send("full_stop")
         await driver.until(lambda: preview.state.position >= 30, "30 s on")
-        await driver.press("left")
+        await driver.send("left")
         await driver.until(lambda: 25 <= preview.state.position < 30, "5 s back")
-        await driver.press("0")
+        await driver.send("0")
         await driver.until(lambda: preview.state.position < 20, "from the beginning")
-        await driver.press("minus", "minus")
+        await driver.send("minus", "minus")
         await driver.shows("vol 90")
-        await driver.press("m")
+        await driver.send("m")
         await driver.shows("muted")
-        line = driver.app.main.query_one("#playing")
-        await driver.pilot.click("#playing", offset=(line.size.width - 16, 0))
-        await driver.until(lambda: preview.state.position > 20, "a click in the outline seeks")
+        driver.app.main.query_one(PlayingLine).post_message(PlayingLine.Sought(0.8))
+        await driver.until(lambda: preview.state.position >= 32, "a click in the outline seeks")
 
     drive(tones, scenario, size=(120, 30))
     assert json.loads((tones / "app.json").read_text())["volume"] == 90
@@ -98,14 +98,14 @@ def test_keys_seek_and_change_the_volume(card: SoundCard, tones: Path) -> None:
 
 def test_auditioning_plays_what_the_cursor_rests_on_equally_loud(card: SoundCard, tones: Path) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.press("A")
+        await driver.send("A")
         await driver.until(lambda: hears(card, TITLES["High"]), "the row under the cursor is heard")
         loud = np.abs(card.samples()[-RATE // 3 :, 0]).max()
-        await driver.press("j")
+        await driver.send("j")
         await driver.until(lambda: hears(card, TITLES["Low"]), "the row the cursor went to is heard")
         quiet = np.abs(card.samples()[-RATE // 3 :, 0]).max()
         assert quiet > 0.5 * loud
-        await driver.press("A")
+        await driver.send("A")
         await driver.until(lambda: not driver.app.preview.sounding, "it is quiet")
 
     drive(tones, scenario)
@@ -113,18 +113,18 @@ def test_auditioning_plays_what_the_cursor_rests_on_equally_loud(card: SoundCard
 
 def test_results_play_from_the_moment_and_flip_to_the_query(card: SoundCard, tones: Path) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.press("enter")
+        await driver.send("enter")
         await driver.shows("Moment")
         row = driver.app.main.search.table.row_at_cursor
         assert row is not None
         assert row.match.moment is not None
         title = row.match.track.title
-        await driver.press("space")
+        await driver.send("space")
         await driver.until(lambda: hears(card, TITLES[title]), "the match is heard")
         assert driver.app.preview.state.position >= row.match.moment.match_start
-        await driver.press("v")
+        await driver.send("v")
         await driver.until(lambda: hears(card, TITLES["High"]), "the query is heard")
-        await driver.press("v")
+        await driver.send("v")
         await driver.until(lambda: hears(card, TITLES[title]), "the match is heard again")
 
     drive(tones, scenario)
@@ -138,9 +138,9 @@ def test_without_a_sound_device_everything_else_works_and_the_line_says_so(
     sound.restart_portaudio()
 
     async def scenario(driver: Driver) -> None:
-        await driver.press("space")
+        await driver.send("space")
         await driver.shows("no sound device")
-        await driver.press("enter")
+        await driver.send("enter")
         await driver.shows("Moment")
 
     drive(tones, scenario, size=(160, 30))
@@ -150,7 +150,7 @@ def test_a_file_that_has_gone_is_told_in_words(tones: Path, tmp_path: Path, card
     (tmp_path / "music" / "High.wav").unlink()
 
     async def scenario(driver: Driver) -> None:
-        await driver.press("space")
+        await driver.send("space")
         await driver.shows("The file of 'High' is not there.")
         assert not driver.app.preview.sounding
 

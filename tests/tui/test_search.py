@@ -22,6 +22,7 @@ def test_results_as_they_are_drawn(small: Path, size: tuple[int, int], name: str
         await driver.press("enter")
         await driver.shows("Likeness")
         await driver.shows("like  Nocturne in E flat — Clara Weiss")
+        await driver.settled()
         compare(driver, name)
 
     drive(small, scenario, size=size)

@@ -1,0 +1,109 @@
+"""How the app ends: at a key, at a signal, by mistake."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
+from musicsim_tui.tui.playing import PlayingActions
+from musicsim_tui.tui.state import AppState, save_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from textual.app import SystemCommand
+    from textual.screen import Screen
+
+log = logging.getLogger(__name__)
+
+
+class Ending(PlayingActions):
+    """Leaving: what is remembered, what is asked, what is told."""
+
+    state_path: Path
+
+    def action_leave(self) -> None:
+        if not self.hearing.running or self.screen is not self.main:
+            self.leave()
+            return
+        from musicsim_tui.tui.screens.question import Question
+
+        question = Question(
+            "Quit while music is heard?",
+            "What is finished is kept; the rest goes on at the next start.",
+            "Quit",
+            "Stay",
+        )
+        self.push_screen(question, lambda sure: self.leave() if sure else None)
+
+    async def action_quit(self) -> None:
+        self.action_leave()
+
+    def action_help_quit(self) -> None:
+        self.say("q quits")
+
+    def leave(self, *, result: str | None = None, code: int = 0) -> None:
+        """Remember where we are, ask every job to end, give the terminal back."""
+        cut = self.hearing.running and not self.hearing.stopping
+        self.keep_state(tuple(str(path) for path in self.hearing.paths) if cut else None)
+        self.preview.stop()
+        self.bridge.runner.cancel_all()
+        self.exit(result, return_code=code)
+
+    def on_demo_wanted(self, _message: DemoWanted) -> None:
+        self.leave(result=OPEN_DEMO)
+
+    def keep_state(self, unfinished: tuple[str, ...] | None) -> None:
+        """Remember where we are; `unfinished` are the folders of a job that is or was cut."""
+        listing, search = self.main.library.listing, self.main.search
+        state = AppState(
+            view=self.view_name,
+            filter=listing.filter,
+            sort=listing.sort,
+            descending=listing.descending,
+            theme=self.theme,
+            volume=self.preview.volume,
+            marks=tuple(str(track) for track in self.marks.tracks),
+            trail=tuple(query.as_text() for query in search.trail),
+            trail_at=search.at,
+            unfinished=unfinished,
+        )
+        save_state(self.state_path, state)
+
+    def catch_signals(self) -> None:
+        """Let signals end the app as its key does."""
+        if self.is_headless:
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, partial(self.leave, code=128 + number))
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self) -> None:
+        """The terminal is gone: writing to it would wait for ever."""
+        from musicsim_tui.tui.run import end_at_once
+
+        self.keep_state(tuple(str(path) for path in self.hearing.paths) if self.hearing.running else None)
+        end_at_once(self, 128 + signal.SIGHUP)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for command in super().get_system_commands(screen):
+            if command.title == "Theme":
+                yield command
+
+    def _fatal_error(self) -> None:
+        """What nobody foresaw: words for the person, the traceback for the log."""
+        log.exception("unexpected")
+        self.panic(
+            Text(
+                "error: Something unexpected went wrong in the app.\n"
+                "hint: What was finished is kept. The log has the details; musicsim-tui doctor helps."
+            )
+        )
