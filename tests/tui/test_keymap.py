@@ -54,6 +54,11 @@ def test_help_scrolls_and_closes_on_a_small_screen(small: Path) -> None:
     drive(small, scenario)
 
 
+def test_the_readme_has_the_table_of_the_registry() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert markdown_table() in readme
+
+
 def test_keys_are_named_as_people_know_them() -> None:
     assert keys_of(BY_ID["list.down"], {}) == "j down"
     assert main_key(BY_ID["help"], {}) == "?"
