@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seed:
-    """A sound to search with. `path` is the file it was heard from, None for a track of the library.
-
-    `seconds` is the time that hearing it took.
+    """A sound to search with, `duration` seconds long. `path` is the file it was heard from, None for a
+    track of the library; `seconds` is the time that hearing it took.
     """
 
     track_id: TrackId
     embedding: Embedding
     sounds: tuple[Sound, ...]
+    duration: float
     tags: Tags | None = None
     path: Path | None = None
     seconds: float = 0.0
@@ -48,7 +48,13 @@ def seed_from_track(catalog: Catalog, track_id: TrackId, model: ModelVersion) ->
             f"This track has not been heard with {model.name}.",
             f"Run musicsim-tui --model {model.name} ingest first, or search with its file.",
         )
-    return Seed(track_id, embedding, catalog.sounds([track_id], model).get(track_id, ()))
+    return _known_seed(catalog, track_id, embedding)
+
+
+def _known_seed(catalog: Catalog, track_id: TrackId, embedding: Embedding) -> Seed:
+    row = catalog.tracks_by_id([track_id]).get(track_id)
+    sounds = catalog.sounds([track_id], embedding.model).get(track_id, ())
+    return Seed(track_id, embedding, sounds, row.track.duration if row is not None else 0.0)
 
 
 def seed_from_file(
@@ -69,8 +75,8 @@ def seed_from_file(
     audio = examine(path, cancel=cancel)
     known = catalog.embedding(audio.track_id, model)
     if known is not None:
-        sounds = catalog.sounds([audio.track_id], model).get(audio.track_id, ())
-        return Seed(audio.track_id, known, sounds, audio.tags, path, time.monotonic() - started)
+        seed = _known_seed(catalog, audio.track_id, known)
+        return replace(seed, tags=audio.tags, path=path, seconds=time.monotonic() - started)
     listener = embedder()
     if listener.model != model:
         raise UsageError(
@@ -80,8 +86,9 @@ def seed_from_file(
     assembly = TrackAssembly(listener, coverage)
     batch: list[AudioWindow] = []
     windows_cut = 0
+    blocks = decode_mono(path, listener.sample_rate, cancel=cancel)
     for window in cut_windows(
-        decode_mono(path, listener.sample_rate, cancel=cancel),
+        blocks,
         listener.sample_rate,
         coverage=coverage,
         expected_seconds=audio.expected_seconds,
@@ -98,7 +105,8 @@ def seed_from_file(
     if not len(assembly):
         raise AudioError("The recording is silent from start to end.", "Search with another file.")
     embedding, sounds = assembly.finish(windows_cut)
-    return Seed(audio.track_id, embedding, sounds, audio.tags, path, time.monotonic() - started)
+    heard_in = time.monotonic() - started
+    return Seed(audio.track_id, embedding, sounds, blocks.seconds, audio.tags, path, heard_in)
 
 
 def _hear(embedder: Embedder, assembly: TrackAssembly, batch: list[AudioWindow]) -> None:

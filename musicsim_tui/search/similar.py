@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from musicsim_tui.search.seed import Seed
     from musicsim_tui.track import Hit, Moment, Reason, Track, TrackId
 
+_REENCODED_WITHIN_SECONDS = 0.5
+"""Encoders add and take away a few frames, no more."""
 _WINDOW_READ = 64
 
 
@@ -85,6 +87,13 @@ class Similarity:
                 self._index_failed(failure)
         return rank_by_catalog(self._catalog, wanted, cancel) if hits is None else hits
 
+    def _is_same_recording(self, seed: Seed, score: float, duration: float) -> bool:
+        """Re-encoding leaves vectors and length almost as they were; an ensemble that plays another piece in
+        the same way matches the first, hardly ever both."""
+        return (
+            score >= self._same_recording_cosine and abs(duration - seed.duration) < _REENCODED_WITHIN_SECONDS
+        )
+
     def _explain(self, seed: Seed, hits: Sequence[Hit]) -> list[Match]:
         model = seed.embedding.model
         ids = [hit.id for hit in hits]
@@ -103,7 +112,7 @@ class Similarity:
                 track=rows[hit.id].track,
                 score=hit.score,
                 likeness=scale.likeness(hit.score),
-                same_recording=hit.score >= self._same_recording_cosine,
+                same_recording=self._is_same_recording(seed, hit.score, rows[hit.id].track.duration),
                 moment=moments.get(hit.id),
                 reasons=shared_sounds(seed.sounds, sounds.get(hit.id, ())),
             )

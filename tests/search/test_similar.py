@@ -177,3 +177,13 @@ def test_exact_search_keeps_the_best_whatever_the_batches(services: Services, mu
     for limit in range(1, PIECES):
         params = SearchParams(limit=limit)
         assert search_catalog(services.catalog, model, vector, params, CancelToken()) == everything[:limit]
+
+
+def test_another_piece_that_sounds_the_same_is_not_the_same_recording(
+    services: Services, music: Path
+) -> None:
+    seed = services.seed(str(music / "1.flac"), services.models.searching(), CancelToken())
+    everything_alike = Similarity(services.catalog, None, -1.0)
+    assert all(m.same_recording for m in everything_alike.search(seed, SearchRequest(), CancelToken()))
+    longer = replace(seed, duration=seed.duration + 3)
+    assert not any(m.same_recording for m in everything_alike.search(longer, SearchRequest(), CancelToken()))
