@@ -11,6 +11,7 @@ from musicsim_tui.embedding.network import choose_device
 from musicsim_tui.embedding.panns import CNN14, CNN14_SAME_RECORDING_COSINE, Cnn14Embedder, has_bfloat16
 from musicsim_tui.embedding.weights import WEIGHTS, find_weights
 from musicsim_tui.errors import ModelError
+from musicsim_tui.jobs import usable_processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,10 @@ _SAME_RECORDING = {
 }
 
 
+_DECODING_PER_HEARING = 4
+"""Decoding takes about four times as long as hearing with the built-in embedder."""
+
+
 def all_models(models_dir: Path) -> list[ModelInfo]:
     """Every embedder, smallest first; loads none."""
     found = []
@@ -88,7 +93,7 @@ def load_embedder(
     """Load a model; its weights are checked against their digest first. Raises ModelError."""
     require_installed(info)
     if info.path is None:
-        return BuiltinEmbedder()
+        return BuiltinEmbedder(max(1, (threads or usable_processors()) // _DECODING_PER_HEARING))
     network = Mn04Embedder if info.model == MN04 else Cnn14Embedder
     embedder = network(info.path, device=device, threads=threads)
     embedder.on_notice = on_notice

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicsim_tui.jobs import Cancelled, Progress
+from musicsim_tui.jobs import Cancelled, Progress, usable_processors
 from musicsim_tui.services.engine import Engine
 from musicsim_tui.services.models import Models
 
@@ -47,11 +47,7 @@ class Services:
     @property
     def threads(self) -> int:
         """Decoding threads: the setting, else one for each processor we may use."""
-        if self.settings.threads is not None:
-            return self.settings.threads
-        if hasattr(os, "sched_getaffinity"):
-            return len(os.sched_getaffinity(0))
-        return os.cpu_count() or 1
+        return self.settings.threads or usable_processors()
 
     def ingest(
         self,

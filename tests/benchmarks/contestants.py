@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,12 @@ import numpy as np
 
 from musicsim_tui.audio.decode import decode_mono
 from musicsim_tui.audio.windows import cut_windows
-from musicsim_tui.embedding.builtin import BuiltinEmbedder
 from musicsim_tui.embedding.efficientat import Mn04Embedder
 from musicsim_tui.embedding.panns import Cnn14Embedder
+from musicsim_tui.embedding.registry import all_models, load_embedder
 from musicsim_tui.embedding.weights import WEIGHTS, WeightsFile
 from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
-from musicsim_tui.jobs import CancelToken
+from musicsim_tui.jobs import CancelToken, usable_processors
 from musicsim_tui.services import Services
 from tests.benchmarks.report import MN04_WEIGHTS_FILE, find_material
 from tests.harness.library import settings_for
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def load(model: str, checkpoint: Path) -> Embedder:
     """An embedder on the CPU, as the services load it; cnn14 with a seeded checkpoint."""
     if model == "builtin":
-        return BuiltinEmbedder()
+        return load_embedder(all_models(Path())[0], device="cpu", threads=None, on_notice=_refuse)
     if model == "mn04":
         weights = find_material(MN04_WEIGHTS_FILE)
         if weights is None:
@@ -75,17 +75,15 @@ def ingest(model: str, folder: Path, work_dir: Path, checkpoint: Path, coverage:
 
 
 def decode(rate: int, paths: list[Path]) -> Work:
-    """Nothing but decoding to mono at a rate, on as many threads as an ingest decodes with."""
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Nothing but decoding to mono at a rate, in a process for each processor."""
+    pool = get_context("spawn").Pool(usable_processors())  # its processes end with this one
+    one = partial(_decodes, rate)
+    pool.map(one, paths[:4], chunksize=1)
+    return lambda: sum(pool.imap_unordered(one, paths))
 
-    def one(path: Path) -> bool:
-        return sum(len(block) for block in decode_mono(path, rate)) > 0
 
-    def work() -> int:
-        with ThreadPoolExecutor(threads) as pool:
-            return sum(pool.map(one, paths))
-
-    return work
+def _decodes(rate: int, path: Path) -> bool:
+    return sum(len(block) for block in decode_mono(path, rate)) > 0
 
 
 def hear(model: str, paths: list[Path], checkpoint: Path, audio_seconds: float) -> Work:

@@ -4,7 +4,7 @@ The real `Services.ingest`, catalog and index included, with each model, over re
 4-minute mp3 files; by turns with the naive pipeline (librosa, panns_inference over whole tracks, one insert
 at a time into a local Qdrant) and with bliss over the same files. Everybody's model is loaded, and has been
 used once, before the clock starts. Beside them stand the stages that bound us: nothing but decoding, on as
-many threads, and nothing but the embedder.
+many processors, and nothing but the embedder.
 
 There is no Cnn14 checkpoint in the test material: cnn14 and the naive pipeline run one with seeded weights,
 on which speed does not depend. Needs the extras `benchmark` and `test`, and quiet cores.
