@@ -85,13 +85,6 @@ def test_a_table_cuts_neither_rank_nor_likeness_nor_moment(
         assert columns == 40 or len(row) <= 80
 
 
-def test_a_bare_call_shows_help(at_terminal: At) -> None:
-    with at_terminal() as screen:
-        pass
-    assert screen.process.returncode == 0
-    assert "ingest" in screen.text
-
-
 class SlowEmbedder:
     """Every batch takes ten minutes by a clock of its own, and no time at all."""
 
