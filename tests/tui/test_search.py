@@ -37,6 +37,7 @@ def test_a_result_becomes_the_next_query_and_the_trail_leads_back(small: Path) -
         await driver.shows("query 2 of 2")
         second = driver.lines[1]
         assert "Nocturne" not in second
+        await driver.until(lambda: any("Nocturne" in row for row in driver.lines[3:]), "the second answer")
         await driver.press("backspace")
         await driver.shows("query 1 of 2")
         assert "like  Nocturne" in driver.text
