@@ -15,6 +15,8 @@ from musicsim_tui.library.batches import batches
 from musicsim_tui.library.connection import Connections
 from musicsim_tui.library.crates import Crates
 from musicsim_tui.library.indexed_book import IndexedBook
+from musicsim_tui.library.listing import TrackListing
+from musicsim_tui.library.playlists import Playlists
 from musicsim_tui.library.query import Query
 from musicsim_tui.library.records import (
     Failure,
@@ -47,6 +49,7 @@ class Catalog(IndexedBook):
         self._connections = connections
         self._clock = clock
         self.crates = Crates(connections, clock)
+        self.playlists = Playlists(connections, clock)
 
     @classmethod
     def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
@@ -212,6 +215,12 @@ class Catalog(IndexedBook):
         """
         with self._read() as db:
             return tracks.page(db, where, sort, descending, limit, offset)
+
+    def listing(
+        self, where: Query | None = None, *, sort: str = "artist", descending: bool = False
+    ) -> TrackListing:
+        """The same listing for whoever goes through it: its rows come before their number is known."""
+        return TrackListing(self._read, where, sort, descending=descending)
 
     def matching_ids(self, where: Query | None) -> list[TrackId]:
         """All tracks of a query, oldest first."""

@@ -107,7 +107,44 @@ _CRATES = (
 # A vector that the index cannot take stays pending and is passed over until it changes.
 _REFUSED = ("ALTER TABLE pending ADD COLUMN refused INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES, _CRATES, _REFUSED)
+# A source is one thing that plays, in however many playlists: what was fetched is known by it alone.
+# `track` is no reference: a file stays fetched when its track is pruned.
+_PLAYLISTS = (
+    """CREATE TABLE playlists (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, extractor TEXT NOT NULL, source TEXT NOT NULL,
+        link TEXT NOT NULL, url TEXT NOT NULL, title TEXT NOT NULL, channel TEXT NOT NULL,
+        single INTEGER NOT NULL, endless INTEGER NOT NULL, choice TEXT NOT NULL, most INTEGER,
+        announced INTEGER, received INTEGER NOT NULL DEFAULT 0, gap INTEGER NOT NULL DEFAULT 0,
+        folder BLOB NOT NULL, followed INTEGER NOT NULL DEFAULT 0, added REAL NOT NULL, checked REAL,
+        UNIQUE (extractor, source)
+    )""",
+    """CREATE TABLE sources (
+        id INTEGER PRIMARY KEY, extractor TEXT NOT NULL, source TEXT NOT NULL, url TEXT NOT NULL,
+        title TEXT NOT NULL, channel TEXT NOT NULL, duration REAL,
+        state TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, hint TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0, retry_at REAL, tried REAL, path BLOB, track BLOB,
+        UNIQUE (extractor, source)
+    )""",
+    "CREATE INDEX sources_by_state ON sources (state)",
+    """CREATE TABLE entries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        playlist INTEGER NOT NULL REFERENCES playlists ON DELETE CASCADE,
+        source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
+        occurrence INTEGER NOT NULL, position INTEGER NOT NULL,
+        fresh INTEGER NOT NULL, removed INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (playlist, source, occurrence)
+    )""",
+    "CREATE INDEX entries_by_source ON entries (source)",
+    """CREATE TABLE queue (
+        source INTEGER PRIMARY KEY REFERENCES sources ON DELETE CASCADE,
+        playlist INTEGER NOT NULL REFERENCES playlists ON DELETE CASCADE,
+        turn INTEGER NOT NULL
+    )""",
+    "CREATE INDEX queue_by_turn ON queue (turn)",
+    "CREATE INDEX queue_by_playlist ON queue (playlist)",
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES, _CRATES, _REFUSED, _PLAYLISTS)
 """Step n, a list of statements, takes a file from `user_version` n to n + 1. Steps are only ever appended."""
 
 
