@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from musicsim_tui.errors import CatalogError
+from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.schema import identify, migrate
 
 _WAIT = 30.0
@@ -24,6 +25,8 @@ _READER_WAIT_MS = 10_000
 _READER_CACHE_KIB = 16_384
 _LARGEST_IDLE_WAL = 64 * 1024 * 1024
 _IDLE_READERS = 4
+_STEPS_BETWEEN_LOOKS = 50_000
+"""Steps of SQLite's machine, some milliseconds of them, between two looks at the token of a reader."""
 
 
 class Connections:
@@ -60,14 +63,26 @@ class Connections:
                 raise
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
-        """A snapshot to read from; fetch everything inside the block, and never write inside it."""
+    def read(self, cancel: CancelToken | None = None) -> Iterator[sqlite3.Connection]:
+        """A snapshot to read from; fetch everything inside the block, and never write inside it.
+
+        Raises Cancelled, in the middle of a statement too, soon after the token was cancelled.
+        """
         with _in_words(self.path):
             reader = self._borrow()
             try:
+                if cancel is not None:
+                    cancel.check()
+                    reader.set_progress_handler(lambda: cancel.cancelled, _STEPS_BETWEEN_LOOKS)
                 reader.execute("BEGIN")
                 yield reader
+            except sqlite3.OperationalError as error:
+                if cancel is not None and cancel.cancelled and _code(error) == sqlite3.SQLITE_INTERRUPT:
+                    raise Cancelled from error
+                raise
             finally:
+                if cancel is not None:
+                    reader.set_progress_handler(None, 0)
                 self._give_back(reader)
 
     def data_version(self) -> int:

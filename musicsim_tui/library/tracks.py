@@ -7,7 +7,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -31,6 +30,8 @@ SORTS = {
 
 _FEW = 2_000
 """Matches that are sorted on their own; more are met soon enough by walking the order's index."""
+_GLANCES = (400, 3_600)
+"""How many tracks, from the beginning of an order, are judged one by one before a filter is asked for all."""
 _ALL = Query(None)
 _LARGEST = 2**60
 _SHORTEST_PREFIX = 4
@@ -40,41 +41,65 @@ def page(
     db: sqlite3.Connection, where: Query | None, sort: str, descending: bool, limit: int, offset: int
 ) -> TrackPage:
     """A slice of a listing. Raises UsageError for an unknown order."""
-    order = _order(sort, descending)
+    order = order_by(sort, descending=descending)
     query = where or _ALL
     limit, offset = (min(max(number, 0), _LARGEST) for number in (limit, offset))
     if query.condition is None:
         total = count(db, query)
-        shown = _keys(
-            db,
-            f"SELECT t.id FROM tracks AS t WHERE t.missing = 0 ORDER BY {order} LIMIT ? OFFSET ?",
-            (limit, offset),
-        )
+        shown = keys_in_order(db, order, offset, limit)
     else:
-        matches = _matches(db, query)
+        matches = matches_in_order(db, query, order)
         total = len(matches)
-        shown = _ordered(db, matches, order, limit, offset, present_only=not query.speaks_of_missing)
+        shown = matches[offset : offset + limit]
     return TrackPage(total, tuple(track_rows(db, shown)))
 
 
-def _ordered(
-    db: sqlite3.Connection, matches: list[int], order: str, limit: int, offset: int, *, present_only: bool
-) -> list[int]:
-    """A slice of the matches in order: few are sorted, many are picked while walking the order's index."""
+def keys_in_order(db: sqlite3.Connection, order: str, offset: int, limit: int) -> list[int]:
+    """Keys of a slice of all tracks that are there. `order` comes from `order_by`."""
+    return _keys(
+        db,
+        f"SELECT t.id FROM tracks AS t WHERE t.missing = 0 ORDER BY {order} LIMIT ? OFFSET ?",
+        (limit, offset),
+    )
+
+
+def matches_in_order(db: sqlite3.Connection, query: Query, order: str) -> list[int]:
+    """Keys of all that a query asks for: few are sorted, many are picked while walking the order's index."""
+    matches = _matches(db, query)
     if len(matches) <= _FEW:
         return _keys(
             db,
-            "SELECT t.id FROM tracks AS t WHERE t.id IN (SELECT value FROM json_each(?))"
-            f" ORDER BY {order} LIMIT ? OFFSET ?",
-            (json.dumps(matches), limit, offset),
+            f"SELECT t.id FROM tracks AS t WHERE t.id IN (SELECT value FROM json_each(?)) ORDER BY {order}",
+            (json.dumps(matches),),
         )
     among = set(matches)
-    where = "WHERE t.missing = 0" if present_only else ""
+    where = "" if query.speaks_of_missing else "WHERE t.missing = 0"
     walk = db.execute(f"SELECT t.id FROM tracks AS t {where} ORDER BY {order}")
-    picked = islice((key for (key,) in walk if key in among), offset, offset + limit)
-    shown = list(picked)
-    walk.close()
-    return shown
+    return [key for (key,) in walk.fetchall() if key in among]
+
+
+def glance(db: sqlite3.Connection, query: Query, order: str, offset: int, limit: int) -> list[int] | None:
+    """Keys of a slice of what a query asks for, when a look at the first tracks in order finds so many."""
+    if query.speaks_of_missing:
+        return None
+    where = query.sql(few=True)
+    first = 0
+    found: list[int] = []
+    for many in _GLANCES:
+        looked_at = keys_in_order(db, order, first, many)
+        first += many
+        among = set(
+            _keys(
+                db,
+                "SELECT t.id FROM tracks AS t WHERE t.id IN (SELECT value FROM json_each(?))"
+                f" AND ({where.text})",
+                (json.dumps(looked_at), *where.values),
+            )
+        )
+        found += [key for key in looked_at if key in among]
+        if len(found) >= offset + limit:
+            return found[offset : offset + limit]
+    return None
 
 
 def _keys(db: sqlite3.Connection, statement: str, values: tuple[SqlValue, ...]) -> list[int]:
@@ -171,7 +196,7 @@ def resolve(db: sqlite3.Connection, text: str) -> TrackId:
 
 
 def track_rows(db: sqlite3.Connection, track_keys: Sequence[int]) -> list[TrackRow]:
-    """Rows of the tracks with these keys, in this order."""
+    """Rows of those tracks with these keys that still exist, in this order."""
     rows: list[TrackRow] = []
     for batch in batches(track_keys):
         rows.extend(_rows(db, batch))
@@ -188,6 +213,8 @@ def _rows(db: sqlite3.Connection, batch: Sequence[int]) -> list[TrackRow]:
             batch,
         )
     }
+    batch = [key for key in batch if key in facts]
+    among = marks(batch)
     paths: dict[int, list[Path]] = {key: [] for key in batch}
     for key, path, missing in db.execute(
         f"SELECT track, path, missing FROM files WHERE track IN ({among}) ORDER BY id", batch
@@ -236,7 +263,8 @@ def _hearings(
     return {key: tuple(sorted(found)) for key, found in names.items()}, sounds
 
 
-def _order(sort: str, descending: bool) -> str:
+def order_by(sort: str, *, descending: bool) -> str:
+    """What stands behind ORDER BY, for the row `t` of `tracks`. Raises UsageError for an unknown order."""
     if sort not in SORTS:
         near = get_close_matches(sort, SORTS, 1)
         raise UsageError(
