@@ -13,7 +13,7 @@ from textual.widget import Widget
 from musicsim_tui.tui.keymap import BY_ID, Where
 from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.screens.main import MainScreen
-from musicsim_tui.tui.screens.search import SearchFor, query_of
+from musicsim_tui.tui.searching import SearchFor, query_of
 from musicsim_tui.tui.text import shown
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from musicsim_tui.track import Track
     from musicsim_tui.tui.bridge import Bridge
     from musicsim_tui.tui.hearing import Hearing
-    from musicsim_tui.tui.marks import Marks
     from musicsim_tui.tui.screens.open_box import Opened
 
 OPEN_DEMO = "demo"
@@ -39,7 +38,6 @@ class Actions(App[str]):
 
     bridge: Bridge
     hearing: Hearing
-    marks: Marks
     main: MainScreen
     model_name: str
 
@@ -205,24 +203,7 @@ class Actions(App[str]):
     def action_model(self) -> None:
         self.choose_model()
 
-    # Marks, help
-
-    def marks_changed(self) -> None:
-        """Draw the marks as they are now, wherever tracks are listed."""
-        self.main.library.marks_changed()
-        self.main.search.marks_changed()
-
-    def action_undo(self) -> None:
-        if self.marks.undo():
-            self.marks_changed()
-        else:
-            self.say("There is nothing to undo.")
-
-    def action_redo(self) -> None:
-        if self.marks.redo():
-            self.marks_changed()
-        else:
-            self.say("There is nothing to redo.")
+    # Help
 
     def action_help(self) -> None:
         from musicsim_tui.tui.screens.help import HelpScreen

@@ -13,9 +13,11 @@ from textual.binding import Binding
 from musicsim_tui.services import Services
 from musicsim_tui.track import TrackId
 from musicsim_tui.tui.bridge import Answered, Bridge, CatalogChanged, Noticed
+from musicsim_tui.tui.crate import OpenCrate
 from musicsim_tui.tui.ending import Ending
 from musicsim_tui.tui.glyphs import ASCII, UNICODE
 from musicsim_tui.tui.hearing import Hearing, HearingChanged
+from musicsim_tui.tui.history import History
 from musicsim_tui.tui.keymap import check_keymap
 from musicsim_tui.tui.marks import Marks
 from musicsim_tui.tui.palette import CommandProvider, TrackProvider
@@ -68,7 +70,11 @@ class MusicApp(Ending):
         self.keys, self._key_problems = check_keymap(preferences.keys)
         self.bridge = Bridge(Services(settings, lambda text: self.bridge.notice(text)), self.post_message)
         self.hearing = Hearing(self.bridge, self.post_message)
-        self.marks = Marks(_track_ids(self._state.marks))
+        self.history = History()
+        self.marks = Marks(self.history, _track_ids(self._state.marks))
+        self.crate = OpenCrate(
+            self.bridge, self.history, self.crate_changed, self.tell_trouble, self._state.crate
+        )
         self.preview = Preview(self.bridge, self.post_message, volume=min(100, max(0, self._state.volume)))
         self.calm = preferences.calm
         self.model_name = ""
@@ -101,6 +107,7 @@ class MusicApp(Ending):
         self.model_name = model
         self._opened_library = True
         self.main.library.reload()
+        self.crate.load()
         self.main.view.shown_again()
         self.bridge.watch_catalog()
         self.check_offline()
@@ -130,6 +137,7 @@ class MusicApp(Ending):
 
     def on_catalog_changed(self, _message: CatalogChanged) -> None:
         if self._opened_library:
+            self.crate.load()
             self.main.library.catalog_changed()
             if self.main.view is not self.main.library:
                 self.main.view.catalog_changed()

@@ -54,6 +54,7 @@ class Ending(PlayingActions):
         cut = self.hearing.running and not self.hearing.stopping
         self.keep_state(tuple(str(path) for path in self.hearing.paths) if cut else None)
         self.preview.stop()
+        self.crate.flush()
         self.bridge.runner.cancel_all()
         self.exit(result, return_code=code)
 
@@ -73,9 +74,18 @@ class Ending(PlayingActions):
             marks=tuple(str(track) for track in self.marks.tracks),
             trail=tuple(query.as_text() for query in search.trail),
             trail_at=search.at,
+            crate=self.crate.name,
             unfinished=unfinished,
         )
         save_state(self.state_path, state)
+
+    def open_crate(self, name: str) -> None:
+        super().open_crate(name)
+        self.remember()
+
+    def remember(self) -> None:
+        """Keep the state now rather than at the end."""
+        self.keep_state(tuple(str(path) for path in self.hearing.paths) if self.hearing.running else None)
 
     def catch_signals(self) -> None:
         """Let signals end the app as its key does."""
@@ -90,7 +100,7 @@ class Ending(PlayingActions):
         """The terminal is gone: writing to it would wait for ever."""
         from musicsim_tui.tui.run import end_at_once
 
-        self.keep_state(tuple(str(path) for path in self.hearing.paths) if self.hearing.running else None)
+        self.remember()
         end_at_once(self, 128 + signal.SIGHUP)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.binding import Binding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from textual.binding import BindingType
 
@@ -23,12 +23,14 @@ class Where(StrEnum):
     LIBRARY = "Library"
     INGEST = "Ingest"
     SEARCH = "Search"
+    CRATE = "Crate"
+    TROUBLE = "trouble"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """Something a key does. `keys` are alternatives in Textual's names; `label` is what the footer shows,
-    `help` what the help and the palette show."""
+    `help` what the help and the palette show; `instead` names commands whose keys it takes where it works."""
 
     id: str
     keys: str
@@ -37,6 +39,7 @@ class Command:
     help: str
     where: Where = Where.EVERYWHERE
     in_palette: bool = True
+    instead: tuple[str, ...] = ()
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -61,7 +64,18 @@ COMMANDS: tuple[Command, ...] = (
     Command("open", "o", "open_box", "Open", "Type or paste a path: hear a folder, search a file"),
     Command("browse", "f", "browse", "File", "Search with any audio file, picked from the disk"),
     Command("folder", "F", "browse_folder", "Folder", "Pick a folder of music to hear"),
+    Command(
+        "crate.add",
+        "a",
+        "add_to_crate",
+        "Crate",
+        "Put this track, or the marked ones, into the crate: a list to keep",
+    ),
+    Command("crate.pick", "c", "pick_crate", "Crates", "Pick, make, rename or delete a crate"),
     Command("model", "M", "model", "Model", "Choose how to listen: three models"),
+    Command(
+        "trouble", "exclamation_mark", "trouble", "Trouble", "What failed, the log, a check of every part"
+    ),
     Command("help", "question_mark", "help", "Help", "Show every key", in_palette=False),
     Command("quit", "q", "leave", "Quit", "Leave; asks only when a job would be cut"),
     Command(
@@ -103,9 +117,12 @@ COMMANDS: tuple[Command, ...] = (
         "details", "i", "details", "Details", "Tags, sounds, files and waveform of the track", Where.TRACKS
     ),
     Command("copy", "y", "copy_path", "Copy path", "Copy the path of the track's file", Where.TRACKS),
-    Command("filter", "slash", "filter", "Filter", "Filter as you type", Where.LIBRARY),
+    Command("filter", "slash", "filter", "Filter", "Filter as you type", Where.TRACKS),
+    Command(
+        "export", "e", "export", "Export", "Write this list, or the marked rows, as a playlist", Where.TRACKS
+    ),
     Command("sort", "s", "sort", "Sort", "Choose the order", Where.LIBRARY),
-    Command("undo", "z", "undo", "Undo", "Undo the last change of marks"),
+    Command("undo", "z", "undo", "Undo", "Undo the last change of marks or of a crate"),
     Command("redo", "Z", "redo", "Redo", "Make the undone change again"),
     Command(
         "palette",
@@ -131,7 +148,11 @@ COMMANDS: tuple[Command, ...] = (
         "trail.forward", "right_square_bracket", "trail(1)", "Forward", "To the query after", Where.SEARCH
     ),
     Command("retry", "r", "retry", "Retry", "Try what failed again", Where.INGEST),
+    Command("pause", "p", "pause_job", "Pause", "Pause hearing, or let it go on", Where.INGEST),
     Command("cancel", "D", "cancel_job", "Stop", "Stop hearing; what is finished stays", Where.INGEST),
+    Command("crate.down", "J", "move(1)", "Lower", "Move the row down", Where.CRATE),
+    Command("crate.up", "K", "move(-1)", "Higher", "Move the row up", Where.CRATE),
+    Command("crate.remove", "D", "remove", "Remove", "Take this track, or the marked ones, out", Where.CRATE),
 )
 
 BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}
@@ -139,11 +160,12 @@ BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}
 FOOTERS: Mapping[str, tuple[str, ...]] = {
     "welcome": ("list.choose", "folder", "open", "model", "help", "quit"),
     "filter": ("escape",),
-    "library": ("play", "list.choose", "filter", "sort", "mark", "open", "help", "quit"),
+    "library": ("play", "list.choose", "filter", "crate.add", "open", "help", "quit"),
     "downloads": ("view.library", "open", "help", "quit"),
-    "ingest": ("folder", "open", "rescan", "cancel", "retry", "help", "quit"),
+    "ingest": ("folder", "open", "rescan", "pause", "cancel", "retry", "help", "quit"),
     "search": ("play", "list.choose", "versus", "trail.back", "browse", "help", "quit"),
-    "crate": ("view.library", "help", "quit"),
+    "crate": ("play", "list.choose", "crate.down", "crate.up", "crate.remove", "export", "help", "quit"),
+    "empty crate": ("view.library", "view.search", "crate.pick", "help", "quit"),
 }
 """Which commands the last line of each view shows, in this order, as many as there is room for."""
 
@@ -169,8 +191,9 @@ _SIGNS = {
 }
 
 
-def bindings(*places: Where, prefix: str = "") -> list[BindingType]:
-    """The bindings of the commands that work in these places; `prefix` says whose actions they are.
+def bindings(*places: Where, prefix: str = "", only: Sequence[str] = ()) -> list[BindingType]:
+    """The bindings of the commands that work in these places; `prefix` says whose actions they are. `only`
+    names single commands that work somewhere else as well.
 
     Those that move the focus or open a box are priority bindings: keys that arrive in one burst, as over a
     slow link, then go where they were meant to go. A field keeps the characters it takes all the same.
@@ -186,7 +209,7 @@ def bindings(*places: Where, prefix: str = "") -> list[BindingType]:
             priority=command.where is not Where.LISTS and command.keys not in _FIELD_KEYS,
         )
         for command in COMMANDS
-        if command.where in places
+        if command.where in places or command.id in only
     ]
 
 
@@ -222,6 +245,8 @@ def clashes(keymap: Mapping[str, str], only: str | None = None) -> list[str]:
                 continue
             if not _meet(first.where, second.where):
                 continue
+            if first.id in second.instead or second.id in first.instead:
+                continue
             shared = _key_set(first, keymap) & _key_set(second, keymap)
             found += [
                 f"{_SIGNS.get(key, key)} cannot be both {first.id} and {second.id}." for key in sorted(shared)
@@ -237,10 +262,11 @@ def _key_set(command: Command, keymap: Mapping[str, str]) -> set[str]:
 
 def _meet(first: Where, second: Where) -> bool:
     """Whether a key press can reach both places."""
-    views = {Where.LIBRARY, Where.INGEST, Where.SEARCH}
+    views = set(Where) - {Where.EVERYWHERE, Where.LISTS, Where.TRACKS}
     if first in views and second in views:
         return first is second
-    return {first, second} != {Where.INGEST, Where.TRACKS}
+    without_tracks = {Where.INGEST, Where.TROUBLE}
+    return not (Where.TRACKS in (first, second) and without_tracks & {first, second})
 
 
 def by_place(commands: Iterable[Command] = COMMANDS) -> dict[Where, list[Command]]:

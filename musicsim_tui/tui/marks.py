@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+from musicsim_tui.tui.history import History, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from musicsim_tui.track import TrackId
 
-_MOST_STEPS = 100
-
 
 class Marks:
-    """The tracks that a person has marked, in the order of marking; every change can be undone."""
+    """The tracks that a person has marked, in the order of marking; the history has every change."""
 
-    def __init__(self, tracks: Iterable[TrackId] = ()) -> None:
+    def __init__(self, history: History, tracks: Iterable[TrackId] = ()) -> None:
+        self._history = history
         self._now: dict[TrackId, None] = dict.fromkeys(tracks)
-        self._past: list[dict[TrackId, None]] = []
-        self._future: list[dict[TrackId, None]] = []
 
     def __len__(self) -> int:
         return len(self._now)
@@ -47,23 +47,15 @@ class Marks:
         """Take all marks away."""
         self._become({})
 
-    def undo(self) -> bool:
-        """Take the last change back; False when there is none."""
-        return self._step(self._past, self._future)
-
-    def redo(self) -> bool:
-        """Make the change again that was taken back last; False when there is none."""
-        return self._step(self._future, self._past)
+    def put(self, tracks: Iterable[TrackId]) -> None:
+        """Mark exactly these, as part of a change that the history has already."""
+        self._now = dict.fromkeys(tracks)
 
     def _become(self, changed: dict[TrackId, None]) -> None:
         if changed.keys() != self._now.keys():
-            self._past = [*self._past[-_MOST_STEPS:], self._now]
-            self._future = []
-            self._now = changed
-
-    def _step(self, source: list[dict[TrackId, None]], target: list[dict[TrackId, None]]) -> bool:
-        if not source:
-            return False
-        target.append(self._now)
-        self._now = source.pop()
-        return True
+            before, self._now = self._now, changed
+            self._history.did(
+                Step(
+                    "", partial(self.put, before), partial(self.put, changed), 1 + len(before) + len(changed)
+                )
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from musicsim_tui.tui.actions import Actions
+from musicsim_tui.tui.keeping import KeepingActions
 from musicsim_tui.tui.screens.view import TrackView
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _LOOKS_PER_SECOND = 10
 _CALM_LOOKS_PER_SECOND = 1
 
 
-class PlayingActions(Actions):
+class PlayingActions(KeepingActions):
     """The actions that play; the line below the view follows the player while there is something to see."""
 
     preview: Preview
@@ -97,8 +97,8 @@ class PlayingActions(Actions):
         preview = self.preview
         playing = preview.playing.playable.track_id if preview.sounding and preview.playing else None
         self.main.show_playing()
-        self.main.library.playing_changed(playing)
-        self.main.search.playing_changed(playing)
+        for view in self.main.track_views:
+            view.playing_changed(playing)
 
     def on_preview_ended(self, message: PreviewEnded) -> None:
         if message.state.problem is not None:

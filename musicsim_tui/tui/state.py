@@ -32,6 +32,7 @@ class AppState:
     marks: tuple[str, ...] = ()
     trail: tuple[str, ...] = ()
     trail_at: int = 0
+    crate: str = ""
     unfinished: tuple[str, ...] | None = None
 
 

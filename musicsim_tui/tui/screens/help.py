@@ -25,6 +25,8 @@ _TITLES = {
     Where.LIBRARY: "In the library",
     Where.INGEST: "While music is heard",
     Where.SEARCH: "In search results",
+    Where.CRATE: "In the crate",
+    Where.TROUBLE: "In trouble",
 }
 _FILTER_HELP = (
     ("night sky", "both words in title, artist or album"),

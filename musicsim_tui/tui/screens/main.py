@@ -8,20 +8,24 @@ from textual import on
 from textual.containers import Horizontal
 from textual.events import DescendantFocus
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher, Input, Static
 
 from musicsim_tui.tui.keymap import BY_ID, FOOTERS, Where, bindings, main_key
+from musicsim_tui.tui.screens.crate import CrateView
 from musicsim_tui.tui.screens.ingest import IngestView, job_words
 from musicsim_tui.tui.screens.later import LaterView
 from musicsim_tui.tui.screens.library import LibraryView, Listing
-from musicsim_tui.tui.screens.search import SearchView, read_query
-from musicsim_tui.tui.screens.view import View
+from musicsim_tui.tui.screens.search import SearchView
+from musicsim_tui.tui.screens.view import TrackView, View
+from musicsim_tui.tui.searching import read_query
 from musicsim_tui.tui.text import safe
 from musicsim_tui.tui.widgets.lines import Pieces
 from musicsim_tui.tui.widgets.playing import PlayingLine
 from musicsim_tui.wording import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -32,9 +36,6 @@ VIEWS = ("library", "downloads", "ingest", "search", "crate")
 _SAID_SECONDS = 6.0
 _DOWNLOADS = (
     "Playlists from the web will be fetched here.\nUntil then, everything on your disk can be heard: press 3."
-)
-_CRATE = (
-    "A crate is a list of tracks you gather while you listen.\nIt will stand here; your marks wait for it."
 )
 
 
@@ -62,7 +63,7 @@ class MainScreen(Screen[None]):
             yield LaterView(_DOWNLOADS, id="downloads")
             yield IngestView(id="ingest")
             yield SearchView(trail, state.trail_at, id="search")
-            yield LaterView(_CRATE, id="crate")
+            yield CrateView(id="crate")
         with Horizontal(id="status"):
             yield PlayingLine(self.host.glyphs, id="playing")
             yield Static(id="said", markup=False)
@@ -88,6 +89,15 @@ class MainScreen(Screen[None]):
     def search(self) -> SearchView:
         return self.query_one(SearchView)
 
+    @property
+    def crate(self) -> CrateView:
+        return self.query_one(CrateView)
+
+    @property
+    def track_views(self) -> Iterable[TrackView]:
+        """The views that list tracks."""
+        return self.query(TrackView)
+
     def show_view(self, name: str) -> None:
         """Bring a view to the front."""
         self.query_one("#views", ContentSwitcher).current = name
@@ -100,19 +110,29 @@ class MainScreen(Screen[None]):
         view, focused = self.view, self.focused
         target = view.landing()
         inside = focused is not None and view in focused.ancestors_with_self and focused.display
-        if target is not None and not (inside and focused is not None and focused.id == "filter"):
+        if target is not None and not (inside and isinstance(focused, Input)):
             target.focus()
 
     def show_lines(self) -> None:
         """Bring tabs and keys up to date."""
         keys = self.host.keys
-        tabs = [(name, main_key(BY_ID[f"view.{name}"], keys), BY_ID[f"view.{name}"].label) for name in VIEWS]
+        size = self.host.crate.size
+        tabs = [
+            (
+                name,
+                main_key(BY_ID[f"view.{name}"], keys),
+                BY_ID[f"view.{name}"].label + (f" {size:,}" if size is not None and name == "crate" else ""),
+            )
+            for name in VIEWS
+        ]
         self.query_one("#tabs", Pieces).set_pieces(tabs, self.view_name)
         place = self.view_name
         if place == "library" and self.library.empty:
             place = "welcome"
-        elif self.focused is not None and self.focused.id == "filter":
+        elif isinstance(self.focused, Input):
             place = "filter"
+        elif place == "crate" and not self.host.crate.size:
+            place = "empty crate"
         footer = [(name, main_key(BY_ID[name], keys), BY_ID[name].label) for name in FOOTERS[place]]
         if place == "welcome":
             footer[0] = ("list.choose", footer[0][1], "Choose")
@@ -122,8 +142,10 @@ class MainScreen(Screen[None]):
 
     def show_library(self, model: str, tracks: int | None) -> None:
         """Say in the header which model listens, and how much it has heard."""
-        parts = [part for part in (model, "" if tracks is None else count(tracks, "track")) if part]
-        self.query_one("#tabs", Pieces).set_note(f" {self.host.glyphs.dot} ".join(parts))
+        dot = f" {self.host.glyphs.dot} "
+        heard = ("", "") if tracks is None else (count(tracks, "track"), f"{tracks:,}")
+        notes = [dot.join(part for part in (model, words) if part) for words in heard]
+        self.query_one("#tabs", Pieces).set_note(*notes, model)
 
     def show_job(self) -> None:
         """Say what the job does."""

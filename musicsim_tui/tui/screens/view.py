@@ -87,6 +87,9 @@ class TrackView(View):
             self.host.marks.add(tracks)
             self.host.marks_changed()
 
+    def action_filter(self) -> None:
+        self.host.say("Only the Library and the Crate are filtered.")
+
     def action_details(self) -> None:
         track = self.track_at_cursor()
         if track is not None:

@@ -41,7 +41,7 @@ class Pieces(Widget):
         self._gap = gap
         self._pieces: Sequence[tuple[str, str, str]] = ()
         self._active = ""
-        self._note = ""
+        self._notes: tuple[str, ...] = ("",)
         self._places: list[tuple[int, int, str]] = []
 
     def set_pieces(self, pieces: Sequence[tuple[str, str, str]], active: str = "") -> None:
@@ -50,15 +50,19 @@ class Pieces(Widget):
             self._pieces, self._active = pieces, active
             self.refresh()
 
-    def set_note(self, note: str) -> None:
-        """Show a text, fit to be shown, at the right end."""
-        if note != self._note:
-            self._note = note
+    def set_note(self, *notes: str) -> None:
+        """Show a text, fit to be shown, at the right end: the first for which all pieces leave room."""
+        if notes != self._notes:
+            self._notes = notes
             self.refresh()
 
     @property
     def note(self) -> str:
-        return self._note
+        return self._notes[0]
+
+    def _fitting_note(self, width: int) -> str:
+        used = 1 + sum(cells(key) + 1 + cells(word) + self._gap for _, key, word in self._pieces)
+        return next((note for note in self._notes if used + cells(note) + 1 <= width), self._notes[-1])
 
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._places:
@@ -73,8 +77,9 @@ class Pieces(Widget):
             name: base + self.get_component_rich_style(f"line--{name}")
             for name in ("key", "word", "active", "note")
         }
-        note = fit(self._note, min(cells(self._note), max(0, width // 2)))
-        room = width - (cells(note) + 3 if note else 1)
+        note = self._fitting_note(width)
+        note = fit(note, min(cells(note), max(0, width // 2)))
+        room = width - (cells(note) + 2 if note else 1)
         segments = [Segment(" ", base)]
         self._places = []
         used = 1

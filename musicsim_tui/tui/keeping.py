@@ -1,0 +1,110 @@
+"""What the keys of marks and crates do, and how it is taken back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from musicsim_tui.tui.actions import Actions
+from musicsim_tui.tui.keymap import BY_ID, main_key
+from musicsim_tui.tui.screens.view import TrackView
+from musicsim_tui.tui.text import shown
+from musicsim_tui.wording import count
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from musicsim_tui.errors import MusicSimError
+    from musicsim_tui.library.crates import CrateChange
+    from musicsim_tui.track import TrackId
+    from musicsim_tui.tui.crate import OpenCrate
+    from musicsim_tui.tui.history import History, Step
+    from musicsim_tui.tui.marks import Marks
+
+
+class KeepingActions(Actions):
+    """The actions that gather tracks."""
+
+    marks: Marks
+    crate: OpenCrate
+    history: History
+    keys: Mapping[str, str]
+
+    def tell_trouble(self, error: MusicSimError) -> None:
+        """What went wrong, in one line."""
+        self.say(f"{error.title} {error.hint}", trouble=True)
+
+    # Marks
+
+    def marks_changed(self) -> None:
+        """Draw the marks as they are now, wherever tracks are listed."""
+        for view in self.main.track_views:
+            view.marks_changed()
+
+    def put_marks(self, tracks: Sequence[TrackId]) -> None:
+        """Mark exactly these, as part of a change that the history has already."""
+        self.marks.put(tracks)
+        self.marks_changed()
+
+    # Crates
+
+    def crate_changed(self) -> None:
+        """The crate that is open holds other tracks now, or another one is open."""
+        self.main.crate.show_crate()
+        self.main.show_lines()
+
+    def action_add_to_crate(self) -> None:
+        """Put the marked tracks, else the one at the cursor, into the crate."""
+        view, marked = self.main.view, self.marks.tracks
+        track = view.track_at_cursor() if isinstance(view, TrackView) else None
+        tracks = marked or (() if track is None else (track.id,))
+        if tracks:
+            self.crate.add(tracks, partial(self._added, marked))
+        else:
+            self.say("There is no track here to put into the crate.", trouble=True)
+
+    def _added(self, marked: tuple[TrackId, ...], change: CrateChange) -> None:
+        new = len(change.after) - len(change.before)
+        name = shown(change.name)
+        known = len(marked or (None,)) - new
+        if not new:
+            self.say(f"{'It is' if known == 1 else 'They are'} in the crate {name} already.")
+            return
+        words = f"{count(new, 'track')} put into the crate {name}"
+        self.crate.did(change, words, partial(self.put_marks, marked), partial(self.put_marks, ()))
+        if marked:
+            self.put_marks(())
+        rest = f"; {known:,} there already" if known > 0 else ""
+        self.say(f"{words}{rest}; {main_key(BY_ID['view.crate'], self.keys)} shows it")
+
+    def open_crate(self, name: str) -> None:
+        """Go on with another crate."""
+        self.crate.open(name)
+
+    def action_pick_crate(self) -> None:
+        from musicsim_tui.tui.screens.crates import CratePicker
+
+        def take(name: str | None) -> None:
+            if name is not None:
+                self.open_crate(name)
+                self.say(
+                    f"{main_key(BY_ID['crate.add'], self.keys)} puts tracks into the crate {shown(name)} now."
+                )
+
+        self.push_screen(CratePicker(), take)
+
+    # The way back
+
+    def action_undo(self) -> None:
+        self.crate.afterwards(lambda: self._stepped(self.history.undo(), "Undone", "undo"))
+
+    def action_redo(self) -> None:
+        self.crate.afterwards(lambda: self._stepped(self.history.redo(), "Done again", "redo"))
+
+    def _stepped(self, step: Step | None, words: str, name: str) -> None:
+        if step is None:
+            self.say(f"There is nothing to {name}.")
+            return
+        self.marks_changed()
+        if step.words:
+            self.say(f"{words}: {step.words}")
