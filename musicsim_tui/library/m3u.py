@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
+from musicsim_tui.errors import StorageError
+
 if TYPE_CHECKING:
     from musicsim_tui.track import Track
 
@@ -30,6 +32,22 @@ def m3u8(tracks: Iterable[Track], *, beside: Path | None = None) -> bytes:
             lines.append(f"#EXTINF:{round(track.duration)},{words}".encode())
             lines.append(_entry(track.paths[0], beside))
     return b"\n".join(lines) + b"\n"
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all. Raises StorageError."""
+    part = target.with_name(target.name + ".part")
+    try:
+        try:
+            part.write_bytes(content)
+            os.replace(part, target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageError(
+            f"{target} cannot be written: {error.strerror}.", "Choose a folder that you may write to."
+        ) from error
 
 
 def _line(text: str) -> str:

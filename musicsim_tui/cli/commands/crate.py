@@ -14,7 +14,7 @@ from musicsim_tui.cli.commands.listing import track_as_json
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
-from musicsim_tui.errors import StorageError, UsageError
+from musicsim_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +157,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace a playlist that is there.")] = False,
 ) -> None:
     """Write a crate as an M3U8 playlist. Tracks whose files are gone are left out."""
-    from musicsim_tui.library.m3u import m3u8
+    from musicsim_tui.library.m3u import m3u8, write_whole
 
     printed = file == "-"
     target = Path(file)
@@ -175,7 +175,7 @@ def export(
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     else:
-        _write_whole(target, content)
+        write_whole(target, content)
     left_out = len(rows) - len(present)
     if CURRENT.json:
         output.emit({"crate": name, "path": str(target), "exported": len(present), "left_out": left_out})
@@ -190,22 +190,6 @@ def _check_target(target: Path, *, force: bool) -> None:
         raise UsageError(f"{target} does not end in .m3u8.", "M3U8 is what is written: name the file so.")
     if os.path.lexists(target) and not force:
         raise UsageError(f"{target} is there already.", "Name another file, or replace it with --force.")
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    part = target.with_name(target.name + ".part")
-    try:
-        try:
-            part.write_bytes(content)
-            os.replace(part, target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StorageError(
-            f"{target} cannot be written: {error.strerror}.", "Choose a folder that you may write to."
-        ) from error
 
 
 def _resolved(catalog: Catalog, texts: Sequence[str]) -> list[TrackId]:

@@ -314,6 +314,9 @@ class CrateView(TrackView):
     def shown_tracks(self) -> Sequence[TrackId]:
         return self._listed
 
+    def list_name(self) -> str:
+        return self.host.crate.name
+
     def move_cursor(self, rows: int) -> None:
         self.table.move_to(self.table.cursor + rows)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from musicsim_tui.track import Track, TrackId
     from musicsim_tui.tui.app import MusicApp
+    from musicsim_tui.tui.screens.export import Source
 
 
 class View(Vertical):
@@ -70,6 +71,27 @@ class TrackView(View):
     def shown_tracks(self) -> Sequence[TrackId] | None:
         """Every track of the list; None when that has to be asked of the catalog."""
         return None
+
+    def list_name(self) -> str:
+        """What a playlist made of the list is called."""
+        return "Playlist"
+
+    def listed_tracks(self) -> Source | None:
+        """Every track of the list in its order, to be read on another thread; None when there is none."""
+        from musicsim_tui.tui.screens.export import tracks_by_id
+
+        shown = self.shown_tracks()
+        return tracks_by_id(self.host.bridge.services.catalog, shown) if shown else None
+
+    def action_export(self) -> None:
+        from musicsim_tui.tui.screens.export import Export, ExportBox
+
+        source = self.listed_tracks()
+        if source is None:
+            self.host.say("There is nothing here to export.")
+        else:
+            marked = frozenset(self.host.marks.tracks)
+            self.host.push_screen(ExportBox(Export(self.list_name(), source, marked)))
 
     def action_mark(self) -> None:
         track = self.track_at_cursor()
