@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from musicsim_tui.track import Samples
 
 _MIN_SAMPLE_RATE = 1000
-_MAX_AMPLITUDE = 16.0
-"""24 dB above full scale: more than any recording, less than what overflows."""
 _PREROLL_SECONDS = 0.25
 """Decoded before the place asked for: codecs that lean on earlier packets (the bit reservoir of MP3, the
 80 ms that RFC 7845 asks for in Opus) sound right when it comes."""
@@ -129,7 +127,7 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
                 early -= block.shape[-1] - wanted.shape[-1]
                 if wanted.shape[-1]:
                     tally.delivered_samples += wanted.shape[-1]
-                    yield _tamed(wanted[0] if len(wanted) == 1 else wanted)
+                    yield wanted[0] if len(wanted) == 1 else wanted
         except FFmpegError as error:  # of the filters: decoding errors are counted
             raise AudioError(
                 "The audio has a format that cannot be mixed.", "Convert it to MP3 or FLAC."
@@ -202,12 +200,3 @@ def _kept_back(decoder: AudioCodecContext | None) -> list[AudioFrame]:
         return decoder.decode(None) if decoder is not None else []
     except FFmpegError:
         return []
-
-
-def _tamed(block: Samples) -> Samples:
-    """A float file can hold NaN, infinities and absurd values, which would poison every sum made of them."""
-    import numpy as np
-
-    if block.max() <= _MAX_AMPLITUDE and block.min() >= -_MAX_AMPLITUDE:  # false for NaN
-        return block
-    return np.clip(np.nan_to_num(block, nan=0.0), -_MAX_AMPLITUDE, _MAX_AMPLITUDE)

@@ -95,6 +95,15 @@ def examine(path: Path, *, cancel: CancelToken | None = None) -> AudioFile:
     )
 
 
+def header_seconds(path: Path, *, cancel: CancelToken | None = None) -> float | None:
+    """The length that a file claims, None where it claims none; quick, because no packet is read.
+
+    Raises AudioError, StorageError and Cancelled, as `examine` does.
+    """
+    with open_audio(path, cancel) as source:
+        return source.header_seconds
+
+
 def _with_durations(source: AudioSource) -> Iterator[tuple[Packet[AudioStream], float]]:
     """Each packet and its length in seconds, 0 where it is not known."""
     stream: AudioStream | None = None

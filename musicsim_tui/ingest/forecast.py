@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicsim_tui.audio.identity import examine
+from musicsim_tui.audio.identity import header_seconds
 from musicsim_tui.audio.windows import HOP_SECONDS, WINDOW_SECONDS
 from musicsim_tui.errors import MusicSimError
 
@@ -86,7 +86,7 @@ def estimate_audio_seconds(candidates: Sequence[FoundFile], cancel: CancelToken)
     for file in candidates[:_SAMPLE_FILES]:
         cancel.check()
         try:
-            length = examine(file.path, cancel=cancel).expected_seconds
+            length = header_seconds(file.path, cancel=cancel)
         except MusicSimError:
             continue  # it will fail, with its reason, when it is heard
         if length:
