@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import UsageError
 from musicsim_tui.ingest.forecast import make_forecast
+from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.ingest.pipeline import Pipeline
 from musicsim_tui.ingest.plan import make_plan
 from musicsim_tui.ingest.report import IngestSummary, ItemFailure
@@ -42,12 +43,14 @@ class IngestRequest:
 
 @dataclass(frozen=True, slots=True)
 class IngestHooks:
-    """How a running ingest reaches the outside. `index_new` brings fresh tracks to the search index."""
+    """How a running ingest reaches the outside, and is paused from there. `index_new` brings fresh tracks to
+    the search index."""
 
     publish: Callable[[IngestProgress], None] = lambda _: None
     forecast: Callable[[Forecast], None] = lambda _: None
     index_new: Callable[[], None] = lambda: None
     notice: Callable[[str], None] = lambda _: None
+    pause: PauseSwitch = field(default_factory=PauseSwitch)
 
 
 def ingest(
@@ -89,6 +92,7 @@ def ingest(
         missing=missing,
         audio_seconds=outcome.audio_seconds,
         seconds=time.monotonic() - started,
+        hearing_seconds=outcome.seconds,
         failures=failures,
         offline=(*plan.offline, *outcome.offline),
         cancelled=cancel.cancelled,
@@ -152,6 +156,7 @@ def _hear(
         index_new=hooks.index_new,
         notice=hooks.notice,
         audio_total=None if forecast is None else forecast.heard_seconds,
+        pause=hooks.pause,
     )
     return pipeline.run(cancel)
 

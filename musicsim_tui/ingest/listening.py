@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from musicsim_tui.audio.windows import AudioWindow
     from musicsim_tui.embedding.embedder import Embedder
     from musicsim_tui.ingest.decoder import Decoder
+    from musicsim_tui.ingest.pause import PauseSwitch
     from musicsim_tui.track import Samples, TrackId
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         with contextlib.closing(self._stage.new_decoder(self.token, self._pulse)) as self._decoder:
-            while not self.token.cancelled and (file := self._stage.next_file()) is not None:
+            while self._stage.pause.wait(self.token) and (file := self._stage.next_file()) is not None:
                 try:
                     self._take(file, self._decoder)
                 except Cancelled:
@@ -233,11 +234,13 @@ class DecodingStage:
         most_workers: int,
         processes: bool,
         queue_size: int,
+        pause: PauseSwitch,
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
         self.embedder = embedder
         self.coverage = coverage
         self.claims = claims
+        self.pause = pause
         self.windows: queue.Queue[CutWindow] = queue.Queue(maxsize=queue_size)
         self._report = report
         self._files = deque(files)
@@ -252,7 +255,7 @@ class DecodingStage:
 
     def keep_up(self) -> None:
         """Add a worker when whoever takes the windows has to wait for them."""
-        if self._files and self.windows.empty():
+        if self._files and self.windows.empty() and not self.pause.paused:
             self._add_worker()
 
     def _add_worker(self) -> None:

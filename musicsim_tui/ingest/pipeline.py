@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from musicsim_tui.errors import AudioError, IndexFailure, MusicSimError
 from musicsim_tui.ingest.hearing import HearingStage
 from musicsim_tui.ingest.listening import HANG_SECONDS, Claims, DecodingStage, FileFailed
+from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.ingest.report import IngestProgress
 from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.ingest.writing import WritingStage
@@ -36,6 +37,20 @@ _GRACE_SECONDS = 0.4
 """How long a cancelled pipeline waits for the batch in the network before it commits without it."""
 
 
+class _Stopwatch:
+    """Counts the time at work: that between two looks, unless the second finds the work waiting."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._looked = time.monotonic()
+
+    def look(self, *, waiting: bool) -> None:
+        now = time.monotonic()
+        if not waiting:
+            self.seconds += now - self._looked
+        self._looked = now
+
+
 class Pipeline:
     """Hears the candidates of a plan. One use: build, `run`, drop."""
 
@@ -51,8 +66,10 @@ class Pipeline:
         index_new: Callable[[], None],
         notice: Callable[[str], None],
         audio_total: float | None = None,
+        pause: PauseSwitch | None = None,
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
+        self._pause = pause or PauseSwitch()
         self._audio_total = audio_total
         self._total = len(plan.candidates)
         self._publish = publish
@@ -68,6 +85,7 @@ class Pipeline:
             most_workers=threads,
             processes=sum(file.stamp.size for file in plan.candidates) >= _WORTH_PROCESSES_BYTES,
             queue_size=2 * embedder.batch_size + threads,
+            pause=self._pause,
             hang_seconds=hang_seconds,
         )
         self._hearing = HearingStage(embedder, self._decoding.windows, self._completed)
@@ -80,7 +98,7 @@ class Pipeline:
 
         Raises ModelError or CatalogError when going on is impossible, after committing what it can.
         """
-        started = time.monotonic()
+        at_work = _Stopwatch()
         hearer = threading.Thread(target=self._guard, args=(self._hear,), name="hear", daemon=True)
         writer = threading.Thread(target=self._guard, args=(self._writing.run,), name="write", daemon=True)
         indexer = threading.Thread(target=self._guard, args=(self._index,), name="index", daemon=True)
@@ -91,7 +109,8 @@ class Pipeline:
             hearer.join(_TICK_SECONDS)
             self._decoding.abandon_hanging()
             self._decoding.keep_up()
-            self._publish(self._snapshot(started))
+            at_work.look(waiting=self._pause.paused and not self._decoding.decoding)
+            self._publish(self._snapshot(at_work.seconds))
         self._stop.set()
         self._decoding.cancel()
         hearer.join(_GRACE_SECONDS)
@@ -99,14 +118,16 @@ class Pipeline:
         writer.join()
         if not cancel.cancelled:
             indexer.join()
+        at_work.look(waiting=False)
         outcome = self._writing.outcome
         outcome.audio_seconds = self._hearing.audio_seconds
-        self._publish(self._snapshot(started))
+        outcome.seconds = at_work.seconds
+        self._publish(self._snapshot(at_work.seconds))
         if self._error is not None:
             raise self._error
         return outcome
 
-    def _snapshot(self, started: float) -> IngestProgress:
+    def _snapshot(self, seconds: float) -> IngestProgress:
         outcome = self._writing.outcome
         return IngestProgress(
             done=outcome.done,
@@ -114,9 +135,10 @@ class Pipeline:
             added=outcome.added,
             failed=len(outcome.failures),
             audio_seconds=self._hearing.audio_seconds,
-            seconds=time.monotonic() - started,
+            seconds=seconds,
             decoding=self._decoding.decoding,
             audio_total=self._audio_total,
+            paused=self._pause.paused,
         )
 
     def _guard(self, stage: Callable[[], None]) -> None:

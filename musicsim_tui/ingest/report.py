@@ -25,8 +25,9 @@ class ItemFailure:
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """A snapshot of a running ingest. `done` and `total` count files, `seconds` is time since the start;
-    `audio_total` is the audio that was forecast, None where none was."""
+    """A snapshot of a running ingest. `done` and `total` count files, `seconds` is time since the start
+    without that spent waiting in a pause; `audio_total` is the audio that was forecast, None where none was.
+    """
 
     done: int
     total: int
@@ -36,6 +37,7 @@ class IngestProgress:
     seconds: float
     decoding: tuple[str, ...] = ()
     audio_total: float | None = None
+    paused: bool = False
 
     @property
     def realtime_factor(self) -> float:
@@ -57,7 +59,8 @@ class IngestProgress:
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
     """What an ingest did. `skipped` counts unchanged files, known sounds under a new name or with new
-    tags (`relinked`), and files whose failure is remembered (`remembered_failures`)."""
+    tags (`relinked`), and files whose failure is remembered (`remembered_failures`). `seconds` is the time it
+    took, `hearing_seconds` that of hearing alone, without pauses."""
 
     model: ModelVersion
     added: int = 0
@@ -68,6 +71,7 @@ class IngestSummary:
     missing: int = 0
     audio_seconds: float = 0.0
     seconds: float = 0.0
+    hearing_seconds: float = 0.0
     failures: tuple[ItemFailure, ...] = ()
     offline: tuple[tuple[Path, str], ...] = ()
     notices: tuple[str, ...] = field(default=())

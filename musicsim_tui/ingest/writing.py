@@ -60,6 +60,7 @@ class Outcome:
     failures: list[ItemFailure] = field(default_factory=list)
     offline: list[tuple[Path, str]] = field(default_factory=list)
     audio_seconds: float = 0.0
+    seconds: float = 0.0
 
     @property
     def done(self) -> int:

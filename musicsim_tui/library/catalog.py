@@ -236,6 +236,12 @@ class Catalog(IndexedBook):
         with self._read() as db:
             return tracks.count(db, where)
 
+    def total_seconds(self) -> float:
+        """How long all tracks play whose files are there."""
+        with self._read() as db:
+            (seconds,) = db.execute("SELECT total(duration) FROM tracks WHERE missing = 0").fetchone()
+        return float(seconds)
+
     def tracks_by_id(self, ids: Sequence[TrackId]) -> dict[TrackId, TrackRow]:
         """The known ones among these tracks, missing ones too, in the order asked for."""
         with self._read() as db:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from musicsim_tui.jobs import Cancelled, Progress, usable_processors
 from musicsim_tui.services.engine import Engine
 from musicsim_tui.services.models import Models
+from musicsim_tui.services.outlook import look_ahead, remember_pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from musicsim_tui.search.quality import LabelledClip, Quality
     from musicsim_tui.search.seed import Seed
     from musicsim_tui.search.similar import Match, SearchRequest
+    from musicsim_tui.services.outlook import Outlook
     from musicsim_tui.settings import Settings
     from musicsim_tui.track import ModelVersion, TrackId
     from musicsim_tui.upkeep.doctor import Check
@@ -72,6 +74,7 @@ class Services:
         try:
             self.engine.begin_ingest(model, cancel)
             summary = ingest(self.catalog, model, load, request, hooks, cancel)
+            remember_pace(self.catalog, self.settings, summary)
             if not cancel.cancelled:
                 self.engine.finish_ingest(indexing, cancel)
         except Cancelled:
@@ -83,6 +86,15 @@ class Services:
         from musicsim_tui.ingest.survey import survey
 
         return survey(self.catalog, paths, self.models.listening().model, self.settings.coverage, cancel)
+
+    def look_ahead(self, cancel: CancelToken) -> Outlook | None:
+        """What hearing all the music there is would take with each model; None where there is none.
+
+        Raises CatalogError, Cancelled.
+        """
+        return look_ahead(
+            self.catalog, self.settings, self.models.all(), lambda folder: self.survey([folder], cancel)
+        )
 
     def seed(self, text: str, model: ModelVersion, cancel: CancelToken) -> Seed:
         """What to search with: a file when one of that name exists, else a track by its id.

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_CALM_PACE_SECONDS = 2.0
+"""How often a job may move on the screen where there are to be few refreshes."""
+
 
 class MusicApp(Ending):
     """One library, open on the screen."""
@@ -70,6 +73,7 @@ class MusicApp(Ending):
         self.keys, self._key_problems = check_keymap(preferences.keys)
         self.bridge = Bridge(Services(settings, lambda text: self.bridge.notice(text)), self.post_message)
         self.hearing = Hearing(self.bridge, self.post_message)
+        self.hearing.pace_seconds = _CALM_PACE_SECONDS if preferences.calm else 0.0
         self.history = History()
         self.marks = Marks(self.history, _track_ids(self._state.marks))
         self.crate = OpenCrate(
@@ -127,8 +131,12 @@ class MusicApp(Ending):
         if self._prepare is not None:
             self.hearing.start((), prepare=self._prepare)
         elif self._state.unfinished is not None:
-            self.hearing.start([Path(path) for path in self._state.unfinished])
-            self.say("Going on with what was not finished.")
+            self.hearing.start([Path(path) for path in self._state.unfinished], paused=self._state.paused)
+            self.say(
+                "What was not finished is still paused: press 3."
+                if self._state.paused
+                else "Going on with what was not finished."
+            )
 
     # What reaches it
 
@@ -148,17 +156,18 @@ class MusicApp(Ending):
     def on_hearing_changed(self, _message: HearingChanged) -> None:
         hearing = self.hearing
         unfinished = tuple(str(path) for path in hearing.paths) if hearing.running else None
-        if hearing.running is not self._was_hearing:
-            self._was_hearing = hearing.running
+        if (now := (hearing.running, hearing.paused)) != self._was_hearing:
+            ended = self._was_hearing[0] and not hearing.running
+            self._was_hearing = now
             self.keep_state(unfinished)
-            if not hearing.running:
+            if ended:
                 self._hearing_ended()
         self.main.show_job()
         self.main.library.hearing_changed()
         if self.main.view is not self.main.library:
             self.main.view.hearing_changed()
 
-    _was_hearing = False
+    _was_hearing = (False, False)
 
     def _hearing_ended(self) -> None:
         self.check_offline()

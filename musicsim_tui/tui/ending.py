@@ -76,6 +76,7 @@ class Ending(PlayingActions):
             trail_at=search.at,
             crate=self.crate.name,
             unfinished=unfinished,
+            paused=self.hearing.paused,
         )
         save_state(self.state_path, state)
 

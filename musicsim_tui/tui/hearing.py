@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.jobs import Job, JobState
 from musicsim_tui.tui.bridge import CatalogChanged, in_words
 
@@ -51,6 +52,10 @@ class Hearing:
         self._bridge = bridge
         self._post = post
         self._job: Job[IngestSummary, HearingState] | None = None
+        self._pause = PauseSwitch()
+        self._told = 0.0
+        self.pace_seconds = 0.0
+        """The least time between two messages that the job has gone on."""
         self.paths: tuple[Path, ...] = ()
         self.started = 0.0
 
@@ -61,6 +66,21 @@ class Hearing:
     @property
     def stopping(self) -> bool:
         return self._job is not None and self._job.state is JobState.CANCELLING
+
+    @property
+    def paused(self) -> bool:
+        """Whether the running job begins no new file."""
+        return self.running and self._pause.paused
+
+    def toggle_pause(self) -> None:
+        """Let the running job rest after what it has begun, or go on."""
+        if not self.running:
+            return
+        if self._pause.paused:
+            self._pause.resume()
+        else:
+            self._pause.pause()
+        self._post(HearingChanged())
 
     @property
     def state(self) -> HearingState | None:
@@ -85,19 +105,26 @@ class Hearing:
         *,
         retry_failed: bool = False,
         prepare: Preparation | None = None,
+        paused: bool = False,
     ) -> bool:
         """Hear these folders and files, or refresh all that is remembered; False while a job runs."""
         if self.running:
             return False
         self.paths = tuple(paths)
         self.started = time.time()
-        work = _Work(self._bridge, self._post, self.paths, prepare, retry_failed=retry_failed)
+        self._pause = PauseSwitch()
+        if paused:
+            self._pause.pause()
+        work = _Work(self._bridge, self._post, self.paths, prepare, self._pause, retry_failed=retry_failed)
         self._job = self._bridge.runner.submit(work, name="hear", changed=self._changed)
         self._post(HearingChanged())
         return True
 
-    def _changed(self, _job: object) -> None:
-        self._post(HearingChanged())
+    def _changed(self, job: Job[IngestSummary, HearingState]) -> None:
+        now = time.monotonic()
+        if job.ended or now - self._told >= self.pace_seconds:
+            self._told = now
+            self._post(HearingChanged())
 
     def cancel(self) -> None:
         """Ask the job to stop; what is finished stays."""
@@ -115,6 +142,7 @@ class _Work:
         post: Callable[[Message], object],
         paths: tuple[Path, ...],
         prepare: Preparation | None,
+        pause: PauseSwitch,
         *,
         retry_failed: bool,
     ) -> None:
@@ -123,6 +151,7 @@ class _Work:
         self._post = post
         self._paths = paths
         self._prepare = prepare
+        self._pause = pause
         self._retry_failed = retry_failed
         self._paces: deque[float] = deque(maxlen=_PACES_KEPT)
         self._measured = (0.0, 0.0)
@@ -157,6 +186,7 @@ class _Work:
             publish=lambda progress: publish(self._take(progress)),
             index_new=lambda: services.engine.push_new(model),
             notice=self._notice,
+            pause=self._pause,
         )
         try:
             return services.ingest(

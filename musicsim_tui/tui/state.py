@@ -21,7 +21,7 @@ FILE_NAME = "app.json"
 @dataclass(frozen=True, slots=True)
 class AppState:
     """Where the person was. `unfinished` holds the folders of a job that was cut, None when none was;
-    an empty one stands for everything that is remembered."""
+    an empty one stands for everything that is remembered. `paused` when it was resting then."""
 
     view: str = "library"
     filter: str = ""
@@ -34,6 +34,7 @@ class AppState:
     trail_at: int = 0
     crate: str = ""
     unfinished: tuple[str, ...] | None = None
+    paused: bool = False
 
 
 def load_state(path: Path) -> AppState:

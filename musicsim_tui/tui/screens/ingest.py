@@ -44,8 +44,9 @@ def job_words(hearing: Hearing, dot: str) -> str:
     if heard is None or state.step:
         return "updating the search"
     left = f"{dot} {duration_words(heard.seconds_left)} left" if heard.seconds_left is not None else ""
+    verb = "paused" if hearing.paused else "hearing"
     failed = f"{dot} {heard.failed} failed" if heard.failed else ""
-    return " ".join(part for part in (f"hearing {heard.done:,}/{heard.total:,}", left, failed) if part)
+    return " ".join(part for part in (f"{verb} {heard.done:,}/{heard.total:,}", left, failed) if part)
 
 
 class IngestView(View):
@@ -130,6 +131,15 @@ class IngestView(View):
         if hearing.stopping:
             return Content.styled("Stopping. What is finished is kept.", "bold")
         state = hearing.state
+        if hearing.paused and state is not None and state.heard is not None:
+            if state.heard.decoding:
+                return Content.styled("Pausing. What is begun is finished first.", "bold $primary")
+            return Content.assemble(
+                ("Paused. ", "bold $primary"),
+                "What is finished is kept; ",
+                (main_key(BY_ID["pause"], self.host.keys), "$accent"),
+                " goes on.",
+            )
         words = state.step if state is not None and state.step else "Hearing your music"
         return Content.styled(words[:1].upper() + words[1:], "bold $primary")
 
@@ -217,6 +227,12 @@ class IngestView(View):
 
     def action_cancel_job(self) -> None:
         self.host.hearing.cancel()
+
+    def action_pause_job(self) -> None:
+        if self.host.hearing.running:
+            self.host.hearing.toggle_pause()
+        else:
+            self.host.say("Nothing is being heard.")
 
     def action_retry(self) -> None:
         if self._failures or not self.host.hearing.running:

@@ -13,8 +13,8 @@ from textual.widgets.option_list import Option
 from musicsim_tui.jobs import Job, JobState, Progress
 from musicsim_tui.tui.bridge import in_words
 from musicsim_tui.tui.screens.boxes import Box, frame, words
-from musicsim_tui.tui.text import safe
-from musicsim_tui.wording import size_words
+from musicsim_tui.tui.text import safe, shown
+from musicsim_tui.wording import count, duration_words, size_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from musicsim_tui.embedding.registry import ModelInfo
     from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.services.outlook import Outlook
 
 _ABOUT = {
     "builtin": "always works; hears timbre, rhythm and harmony, knows no names of sounds",
@@ -42,11 +43,13 @@ class ModelScreen(Box[str]):
         super().__init__()
         self._current = current
         self._models: dict[str, ModelInfo] = {}
+        self._outlook: Outlook | None = None
         self._job: Job[ModelInfo, Progress] | None = None
 
     def compose(self) -> ComposeResult:
         with frame("How to listen"):
             yield OptionList(id="models")
+            yield Static(id="model-music", markup=False)
             yield Static(id="model-progress", markup=False)
             yield words(
                 "enter chooses; a model that is not installed is downloaded first. Music heard with\n"
@@ -55,14 +58,36 @@ class ModelScreen(Box[str]):
             )
 
     def on_mount(self) -> None:
-        models = self.host.bridge.services.models
-        self.host.bridge.ask("models", lambda _token: models.all(), self._show)
+        services = self.host.bridge.services
+        self.host.bridge.ask("models", lambda _token: services.models.all(), self._show)
+        self.host.bridge.ask("outlook", services.look_ahead, self._show_outlook)
+
+    def _show_outlook(self, outlook: Outlook | None) -> None:
+        if outlook is None or not self.is_mounted:
+            return
+        self._outlook = outlook
+        where = f" in {shown(outlook.folder)}" if outlook.folder is not None else ""
+        self.query_one("#model-music", Static).update(
+            Content(f"Times and sizes are for {count(outlook.tracks, 'track')}{where}.")
+        )
+        if self._models:
+            self._show(list(self._models.values()))
+
+    def _needs(self, name: str) -> str:
+        """What all the music needs with a model, in words."""
+        needs = self._outlook.models.get(name) if self._outlook is not None else None
+        if needs is None:
+            return ""
+        return f"about {duration_words(needs.work_seconds)}, {size_words(needs.disk_bytes)}"
 
     def _show(self, found: list[ModelInfo]) -> None:
         if not self.is_mounted:
             return
-        self._models = {info.model.name: info for info in found}
         options = self.query_one(OptionList)
+        at = options.highlighted
+        options.clear_options()
+        first = not self._models
+        self._models = {info.model.name: info for info in found}
         for info in found:
             name = info.model.name
             state = "in use" if name == self._current else "installed" if info.installed else "not installed"
@@ -70,9 +95,10 @@ class ModelScreen(Box[str]):
             options.add_option(
                 Option(
                     Content.assemble(
-                        (f"{name:<10}", "bold"),
-                        (f"{state:<15}", "$accent" if name == self._current else "$foreground-muted"),
-                        (size, "$foreground-muted"),
+                        (f"{name:<9}", "bold"),
+                        (f"{state:<14}", "$accent" if name == self._current else "$foreground-muted"),
+                        (f"{size:<20}", "$foreground-muted"),
+                        (self._needs(name), "$secondary"),
                         "\n",
                         (_ABOUT.get(name, info.summary), "$foreground-muted"),
                         "\n",
@@ -81,7 +107,10 @@ class ModelScreen(Box[str]):
                 )
             )
         places = [info.model.name for info in found]
-        options.highlighted = places.index(self._current) if self._current in places else 0
+        if not first:
+            options.highlighted = at
+        else:
+            options.highlighted = places.index(self._current) if self._current in places else 0
         options.focus()
 
     @on(OptionList.OptionSelected)
@@ -124,6 +153,7 @@ class ModelScreen(Box[str]):
         line.update(safe(text))
 
     def action_close(self) -> None:
+        self.host.bridge.abandon("outlook")
         if self._job is not None:
             self._job.cancel()
         super().action_close()

@@ -13,11 +13,13 @@ from textual.widgets.option_list import Option
 from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.text import shown
+from musicsim_tui.wording import count, duration_words
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
+    from musicsim_tui.services.outlook import Outlook
     from musicsim_tui.tui.app import MusicApp
 
 _WHAT = "Find music that sounds alike."
@@ -30,6 +32,8 @@ _HOW = (
 class Welcome(Vertical):
     """The first screen of a new library."""
 
+    _outlook: Outlook | None = None
+
     @property
     def host(self) -> MusicApp:
         return cast("MusicApp", self.app)
@@ -41,6 +45,23 @@ class Welcome(Vertical):
 
     def on_mount(self) -> None:
         self.refresh_choices()
+
+    def look_ahead(self) -> None:
+        """Find out what hearing the music folder would take."""
+
+        def take(outlook: Outlook | None) -> None:
+            self._outlook = outlook
+            self.refresh_choices()
+
+        self.host.bridge.ask("outlook", self.host.bridge.services.look_ahead, take, lambda _error: None)
+
+    def _model_words(self) -> str:
+        name = self.host.model_name or "builtin"
+        needs = self._outlook.models.get(name) if self._outlook is not None else None
+        if self._outlook is None or needs is None:
+            return f"now {name}"
+        music = count(self._outlook.tracks, "file")
+        return f"now {name}: about {duration_words(needs.work_seconds)} for {music}"
 
     def landing(self) -> Widget:
         return self.query_one(OptionList)
@@ -56,9 +77,7 @@ class Welcome(Vertical):
                 self._option("folder", "folder", "Hear a folder of music", f"picked from {shown(folder)}"),
                 self._option("open", "open", "Type or paste a path", "a folder or a single file"),
                 self._option("demo", "", "Try the demo library", "short pieces, made on this machine"),
-                self._option(
-                    "model", "model", "Choose how to listen", f"now {self.host.model_name or 'builtin'}"
-                ),
+                self._option("model", "model", "Choose how to listen", self._model_words()),
             ]
         )
         choices.highlighted = at or 0
