@@ -17,14 +17,20 @@ _FAINT = 0.05
 
 
 def set_apart(query: Sequence[Sound], match: Sequence[Sound]) -> str:
-    """The clearest difference in words: a sound of the match, or `no` with one of the query; else empty."""
+    """The clearest difference in a word: a sound of the match, or `no` with one of the query; else empty."""
     of_query = {sound.label: sound.score for sound in query}
     of_match = {sound.label: sound.score for sound in match}
     gained = _clearest(match, of_query)
     lost = _clearest(query, of_match)
     if gained and (not lost or of_match[gained] >= of_query[lost]):
-        return gained.lower()
-    return f"no {lost.lower()}" if lost else ""
+        return in_short(gained)
+    return f"no {in_short(lost)}" if lost else ""
+
+
+def in_short(label: str) -> str:
+    """A name of AudioSet as a person says it: without second names, what it is short for, and `music`."""
+    first = label.partition(",")[0].partition(" (")[0].lower()
+    return first.removesuffix(" music").removesuffix(" instrument")
 
 
 def _clearest(sounds: Sequence[Sound], others: dict[str, float]) -> str:

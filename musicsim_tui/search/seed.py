@@ -10,6 +10,7 @@ import numpy as np
 
 from musicsim_tui.audio.decode import decode_mono
 from musicsim_tui.audio.identity import examine
+from musicsim_tui.audio.waveform import WaveformBuilder
 from musicsim_tui.audio.windows import cut_windows
 from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import AudioError, UsageError
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, eq=False)
 class Seed:
     """A sound to search with, `duration` seconds long. `path` is the file it was heard from, None for a
-    track of the library; `seconds` is the time that hearing it took.
+    track of the library. `seconds` is the time that hearing it took, `peaks` its outline as `Waveform` has
+    it: a known track has neither.
     """
 
     track_id: TrackId
@@ -38,6 +40,7 @@ class Seed:
     tags: Tags | None = None
     path: Path | None = None
     seconds: float = 0.0
+    peaks: bytes = b""
 
 
 def seed_from_track(catalog: Catalog, track_id: TrackId, model: ModelVersion) -> Seed:
@@ -87,8 +90,9 @@ def seed_from_file(
     batch: list[AudioWindow] = []
     windows_cut = 0
     blocks = decode_mono(path, listener.sample_rate, cancel=cancel)
+    outline = WaveformBuilder(listener.sample_rate)
     for window in cut_windows(
-        blocks,
+        outline.watch(blocks),
         listener.sample_rate,
         coverage=coverage,
         expected_seconds=audio.expected_seconds,
@@ -106,7 +110,8 @@ def seed_from_file(
         raise AudioError("The recording is silent from start to end.", "Search with another file.")
     embedding, sounds = assembly.finish(windows_cut)
     heard_in = time.monotonic() - started
-    return Seed(audio.track_id, embedding, sounds, blocks.seconds, audio.tags, path, heard_in)
+    peaks = outline.finish().peaks
+    return Seed(audio.track_id, embedding, sounds, blocks.seconds, audio.tags, path, heard_in, peaks)
 
 
 def _hear(embedder: Embedder, assembly: TrackAssembly, batch: list[AudioWindow]) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
-from uuid import UUID
 
 from textual import on
 from textual.content import Content
 from textual.widgets import Static
 
 from musicsim_tui.errors import MusicSimError, UsageError
-from musicsim_tui.track import TrackId
 from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
 from musicsim_tui.tui.screens.view import TrackView
+from musicsim_tui.tui.searching import Result, query_of, run_search
 from musicsim_tui.tui.text import safe, shown
 from musicsim_tui.tui.widgets.columns import Column
+from musicsim_tui.tui.widgets.moments import MomentLine, Side
 from musicsim_tui.tui.widgets.rows import ListedRows
 from musicsim_tui.tui.widgets.track_table import TrackTable
 from musicsim_tui.wording import clock
@@ -28,93 +26,23 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
 
-    from musicsim_tui.jobs import CancelToken
-    from musicsim_tui.search.similar import Match
-    from musicsim_tui.services import Services
-    from musicsim_tui.track import Track
+    from musicsim_tui.track import Track, TrackId
+    from musicsim_tui.tui.searching import Answer, SearchFor
 
-RESULTS = 50
 _MOST_TRAIL = 50
 _BAR_CELLS = 10
-_SHARED_SHOWN = 3
+_MOMENT_CELLS = 11
+"""Enough for moments within the first ten minutes of both."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchFor:
-    """A query as the trail keeps it: a track of the library, or a file."""
-
-    title: str
-    artist: str = ""
-    track: TrackId | None = None
-    path: Path | None = None
-
-    def as_text(self) -> str:
-        """For the state file; `read_query` reads it."""
-        return f"track:{self.track}" if self.track is not None else f"file:{self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A match with what sets it apart."""
-
-    match: Match
-    apart: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Everything that a search brought."""
-
-    query: SearchFor
-    model: str
-    results: tuple[Result, ...]
-    shared: tuple[str, ...]
-
-
-def query_of(track: Track) -> SearchFor:
-    return SearchFor(track.title, track.tags.artist, track=track.id)
-
-
-def read_query(text: str) -> SearchFor | None:
-    """A query from the state file; its title comes with the answer."""
-    kind, _, rest = text.partition(":")
-    if kind == "file" and rest:
-        return SearchFor(Path(rest).stem, path=Path(rest))
-    try:
-        return SearchFor("", track=TrackId(UUID(rest))) if kind == "track" else None
-    except ValueError:
-        return None
-
-
-def run_search(services: Services, query: SearchFor, cancel: CancelToken) -> Answer:
-    """Search the library. Raises MusicSimError of many kinds, Cancelled."""
-    from musicsim_tui.search.apart import set_apart, shared_by_most
-    from musicsim_tui.search.similar import SearchRequest
-
-    model = services.models.searching()
-    cancel.check()
-    text = str(query.track) if query.track is not None else str(query.path)
-    seed = services.seed(text, model, cancel)
-    matches = services.search(seed, SearchRequest(limit=RESULTS), cancel)
-    sounds = services.catalog.sounds([match.track.id for match in matches], model)
-    results = tuple(
-        Result(match, set_apart(seed.sounds, sounds.get(match.track.id, ()))) for match in matches
-    )
-    shared = shared_by_most(
-        ((reason.label for reason in match.reasons) for match in matches[:10]), _SHARED_SHOWN
-    )
-    known = services.catalog.track(seed.track_id)
-    if known is not None and not query.title:
-        query = query_of(known.track)
-    elif seed.tags is not None and seed.tags.title:
-        query = SearchFor(seed.tags.title, seed.tags.artist, query.track, query.path)
-    return Answer(query, model.name, results, tuple(shared))
+class SearchMessage(Static, can_focus=True):
+    """What stands in place of results; it takes the keys while it does."""
 
 
 class SearchView(TrackView):
     """Results of the latest query; `[` and `]` walk along the queries before and after."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.SEARCH)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.SEARCH), *bindings(only=("list.choose",))]
 
     def __init__(self, trail: Sequence[SearchFor], at: int, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -129,7 +57,8 @@ class SearchView(TrackView):
         yield TrackTable[Result](
             self._columns(), lambda result: result.match.track.id, glyphs=self.host.glyphs, id="results"
         )
-        yield Static(id="search-message", markup=False)
+        yield MomentLine(self.host.glyphs, main_key(BY_ID["versus"], self.host.keys), id="moments")
+        yield SearchMessage(id="search-message", markup=False)
 
     def on_mount(self) -> None:
         self._say(self._invitation())
@@ -140,7 +69,7 @@ class SearchView(TrackView):
         return self.query_one("#results", TrackTable)
 
     def landing(self) -> Widget:
-        return self.table
+        return self.table if self.table.display else self.query_one(SearchMessage)
 
     def _invitation(self) -> Content:
         file_key = main_key(BY_ID["browse"], self.host.keys)
@@ -152,16 +81,18 @@ class SearchView(TrackView):
             " picks any audio file to search with, in the library or not.",
         )
 
-    def _columns(self) -> list[Column[Result]]:
+    def _columns(self, results: Sequence[Result] = ()) -> list[Column[Result]]:
+        moments = max((len(_moment(result)) for result in results), default=_MOMENT_CELLS)
+        moments = max(moments, _MOMENT_CELLS)
         return [
-            Column("rank", "#", lambda result: str(result.match.rank), 3, 3, 0, 0, right=True, tone="faint"),
+            Column("rank", "#", lambda result: str(result.match.rank), 2, 2, 0, 0, right=True, tone="faint"),
             Column("likeness", "Likeness", self._likeness, 14, 14, 0, 0, tone="bar"),
             Column(
                 "title", "Title", lambda result: shown(result.match.track.title), 16, 60, 4, 0, tone="strong"
             ),
-            Column("artist", "Artist", lambda result: shown(result.match.track.tags.artist), 12, 40, 3, 1),
-            Column("moment", "Moment", _moment, 13, 17, 0, 2, tone="plain"),
-            Column("apart", "Apart", lambda result: shown(result.apart), 12, 30, 1, 3, tone="faint"),
+            Column("artist", "Artist", lambda result: shown(result.match.track.tags.artist), 10, 40, 3, 1),
+            Column("moment", "Moment", _moment, moments, moments, 0, 2, tone="plain"),
+            Column("apart", "Apart", lambda result: shown(result.apart), 11, 30, 1, 3, tone="faint"),
             Column(
                 "len",
                 "Len",
@@ -233,12 +164,13 @@ class SearchView(TrackView):
         if not answer.results:
             self._say(Content("Nothing else is in the library yet."))
             return
-        columns = self._columns()
+        columns = self._columns(answer.results)
         if not any(result.apart for result in answer.results):
             columns = [column for column in columns if column.id != "apart"]
         self.table.set_columns(columns)
         self._say(None)
         self.table.show(ListedRows(answer.results))
+        self._show_moments()
         self.host.land()
 
     def _failed(self, query: SearchFor, error: MusicSimError) -> None:
@@ -286,38 +218,75 @@ class SearchView(TrackView):
 
     def _say(self, text: Content | None) -> None:
         """Show a message in place of the results, or the results."""
-        message = self.query_one("#search-message", Static)
+        message, table = self.query_one(SearchMessage), self.table
+        had_focus = table.has_focus or message.has_focus
         message.display = text is not None
-        self.table.display = text is None
+        table.display = text is None
         if text is not None:
             message.update(text)
+        if had_focus:
+            # What is hidden loses the keys: they stay in the view only when they are handed on.
+            self.screen.set_focus(self.landing())
+        self._show_moments()
+
+    def _show_moments(self) -> None:
+        """Outline what sounds alike: of the query, and of the row that the cursor stands on."""
+        line, answer = self.query_one(MomentLine), self._answer
+        row = self.table.row_at_cursor if self.table.display else None
+        moment = row.match.moment if row is not None else None
+        line.display = answer is not None and moment is not None
+        if answer is None or row is None or moment is None:
+            return
+        query = answer.query.track if answer.query.track is not None else answer.query.path
+        preview = self.host.preview
+        line.show(
+            Side(
+                moment.query_start,
+                answer.peaks,
+                answer.duration,
+                plays=query is not None and preview.plays(query),
+            ),
+            Side(
+                moment.match_start,
+                row.peaks,
+                row.match.track.duration,
+                plays=preview.plays(row.match.track.id),
+            ),
+        )
 
     def shown_again(self) -> None:
         if self._answer is None and self.trail and not self.host.bridge.busy("search"):
             self._ask(self.trail[self.at])
 
     def action_trail(self, way: int) -> None:
+        """Go along the trail; a search that still runs is given up for it."""
         to = self.at + way
         if 0 <= to < len(self.trail):
             self.at = to
             self._ask(self.trail[to], fresh=False)
         elif way < 0:
+            self.escape()
             self.host.show_view("library")
 
     def escape(self) -> bool:
         if self.host.bridge.abandon("search"):
-            if self._answer is None:
-                self._say(Content("Given up. enter on a track searches again."))
-            else:
-                query = self._answer.query
-                self.at = self.trail.index(query) if query in self.trail else self.at
-                self._show(self._answer)
+            self._give_up()
             return True
         return False
 
+    def _give_up(self) -> None:
+        """Show the answer before, where there is one."""
+        if self._answer is None:
+            self._say(Content("Given up. enter on a track searches again."))
+            return
+        self.at = next(
+            (at for at, query in enumerate(self.trail) if self._answers.get(query) is self._answer), self.at
+        )
+        self._show(self._answer)
+
     def action_choose(self) -> None:
         """Enter where no results are shown: try again."""
-        if self.trail and not self.table.display:
+        if self.trail and not self.table.display and not self.host.bridge.busy("search"):
             self._ask(self.trail[self.at])
 
     # Tracks
@@ -348,14 +317,19 @@ class SearchView(TrackView):
     def shown_tracks(self) -> Sequence[TrackId]:
         return [result.match.track.id for result in self._answer.results] if self._answer else []
 
+    def list_name(self) -> str:
+        return f"like {self._answer.query.title}" if self._answer else super().list_name()
+
     def move_cursor(self, rows: int) -> None:
         self.table.move_to(self.table.cursor + rows)
 
     def playing_changed(self, playing: TrackId | None) -> None:
         self.table.set_playing(playing)
+        self._show_moments()
 
     @on(TrackTable.Highlighted)
     def _highlighted(self) -> None:
+        self._show_moments()
         self.host.audition_row()
 
     def marks_changed(self) -> None:
