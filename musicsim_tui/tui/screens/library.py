@@ -10,6 +10,7 @@ from textual import on
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from musicsim_tui.errors import MusicSimError
 from musicsim_tui.library.query import parse_query
 from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.screens.view import TrackView
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
 
-    from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import CancelToken
-    from musicsim_tui.library.records import TrackPage, TrackRow
+    from musicsim_tui.library.listing import TrackListing
+    from musicsim_tui.library.records import TrackRow
     from musicsim_tui.track import Track, TrackId
+    from musicsim_tui.tui.screens.export import Source
 
 SORTS = {
     "artist": "Artist",
@@ -56,10 +58,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A listing's first look: the pages around the cursor, and how many tracks the library has in all."""
+    """A listing's first look: the pages that are on the screen."""
 
-    pages: dict[int, TrackPage]
-    everything: int
+    found: TrackListing
+    pages: dict[int, list[TrackRow]]
 
 
 def sounds_of(row: TrackRow) -> str:
@@ -77,6 +79,8 @@ class LibraryView(TrackView):
         super().__init__(id=id)
         self.listing = listing
         self._everything: int | None = None
+        self._counted = False
+        self._problem = ""
         self._shown: Listing | None = None
         self._offline: tuple[Path, ...] = ()
         self._sounds_shown = True
@@ -161,51 +165,79 @@ class LibraryView(TrackView):
 
     # Which tracks
 
-    def reload(self, *, keep: bool = True) -> None:
-        """Ask the catalog for the listing as it is now; what stands there stays until the answer comes."""
+    def reload(self, *, keep: bool = True, recount: bool = True) -> None:
+        """Ask the catalog for the listing as it is now; what stands there stays until the answer comes.
+
+        `recount` where the library itself may have changed, and not only what is asked of it.
+        """
         table = self.table
         listing = self.listing
+        try:
+            query = parse_query(listing.filter, lenient=True)
+        except MusicSimError as error:
+            self.host.bridge.abandon("listing")
+            self._cannot_read(error)
+            return
+        self._problem = ""
+        keep = keep and self._shown == listing
         first = int(table.scroll_offset.y) if keep else 0
-        pages = sorted({first // PAGE_ROWS, (first + table.page_rows) // PAGE_ROWS})
+        wanted = sorted({first // PAGE_ROWS, (first + table.page_rows) // PAGE_ROWS})
         catalog = self.host.bridge.services.catalog
+        if recount:
+            self._counted = False
 
         def work(token: CancelToken) -> _Loaded:
-            query = parse_query(listing.filter, lenient=True)
-            found: dict[int, TrackPage] = {}
-            for page in pages or [0]:
-                token.check()
-                found[page] = catalog.tracks(
-                    query,
-                    sort=listing.sort,
-                    descending=listing.descending,
-                    limit=PAGE_ROWS,
-                    offset=page * PAGE_ROWS,
-                )
-            return _Loaded(found, catalog.count())
+            found = catalog.listing(query, sort=listing.sort, descending=listing.descending)
+            return _Loaded(found, {page: found.rows(page * PAGE_ROWS, PAGE_ROWS, token) for page in wanted})
 
+        self.host.bridge.abandon("total")
         self.host.bridge.ask(
             "listing", work, lambda loaded: self._take(listing, loaded, keep=keep), self._cannot_read
         )
 
     def _take(self, listing: Listing, loaded: _Loaded, *, keep: bool) -> None:
-        total = next(iter(loaded.pages.values())).total
+        found = loaded.found
+        total = found.known_total
+        if total is None:
+            before = self.table.rows.total if self._shown == listing else 0
+            total = max(before, *(page * PAGE_ROWS + len(rows) for page, rows in loaded.pages.items()))
         rows: PagedRows[TrackRow] = PagedRows(
-            total, lambda page, arrived: self._fetch(listing, page, arrived), self.table.rows_changed
+            total, lambda page, arrived: self._fetch(found, page, arrived), self.table.rows_changed
         )
         for page, content in loaded.pages.items():
-            rows.put(page, content.rows)
-        first = self._everything is None
-        self._everything = loaded.everything
-        self._show_empty()
+            rows.put(page, content)
         note = "No track matches. escape clears the filter." if listing.filter else ""
-        same_order = self._shown is not None and replace(self._shown, filter="") == replace(
-            listing, filter=""
-        )
         self._shown = listing
-        self._choose_columns([row for content in loaded.pages.values() for row in content.rows])
-        self.table.show(rows, keep=keep and same_order, note=note)
-        self._tell_count(total)
-        self.host.library_loaded(loaded.everything, first=first)
+        self._choose_columns([row for content in loaded.pages.values() for row in content])
+        self.table.show(rows, keep=keep, note=note)
+        if found.known_total is not None and self._counted:
+            self._tell_count(total)
+        else:
+            self._ask_total(found, rows)
+
+    def _ask_total(self, found: TrackListing, rows: PagedRows[TrackRow]) -> None:
+        """The number of rows follows the first of them; the next key press makes it stale."""
+        catalog = self.host.bridge.services.catalog
+        everything = self._everything if self._counted else None
+
+        def work(token: CancelToken) -> tuple[int, int]:
+            total = found.total(token)
+            if everything is not None:
+                return total, everything
+            return total, catalog.listing().total(token)
+
+        def take(counted: tuple[int, int]) -> None:
+            total, known = counted
+            if total != rows.total:
+                rows.set_total(total)
+                self.table.total_changed()
+            first = self._everything is None
+            self._everything, self._counted = known, True
+            self._show_empty()
+            self._tell_count(total)
+            self.host.library_loaded(known, first=first)
+
+        self.host.bridge.ask("total", work, take, self._cannot_read)
 
     def _choose_columns(self, rows: Sequence[TrackRow]) -> None:
         """Without anything to say of sounds, their column leaves its room to others."""
@@ -215,28 +247,25 @@ class LibraryView(TrackView):
             self.table.set_columns([column for column in self._columns() if speaks or column.id != "sounds"])
 
     def _fetch(
-        self, listing: Listing, page: int, arrived: Callable[[Sequence[TrackRow] | None], None]
+        self, found: TrackListing, page: int, arrived: Callable[[Sequence[TrackRow] | None], None]
     ) -> None:
-        catalog = self.host.bridge.services.catalog
-
-        def work(_token: CancelToken) -> Sequence[TrackRow]:
-            return catalog.tracks(
-                parse_query(listing.filter, lenient=True),
-                sort=listing.sort,
-                descending=listing.descending,
-                limit=PAGE_ROWS,
-                offset=page * PAGE_ROWS,
-            ).rows
-
-        self.host.bridge.ask("page", work, arrived, lambda _error: arrived(None))
+        self.host.bridge.ask(
+            "page",
+            lambda token: found.rows(page * PAGE_ROWS, PAGE_ROWS, token),
+            arrived,
+            lambda _error: arrived(None),
+        )
 
     def _cannot_read(self, error: MusicSimError) -> None:
         """A filter that makes no sense yet: say why, keep what is shown."""
+        self._problem = error.hint.split(". ")[0].rstrip(".")
         line = self.query_one("#filter-count", Static)
-        line.update(safe(error.hint.split(". ")[0].rstrip(".")))
+        line.update(safe(self._problem))
         line.add_class("-trouble")
 
     def _tell_count(self, total: int) -> None:
+        if self._problem:
+            return
         line = self.query_one("#filter-count", Static)
         line.remove_class("-trouble")
         everything = self._everything or 0
@@ -256,6 +285,8 @@ class LibraryView(TrackView):
         if welcome.display == empty:
             return
         welcome.display = empty
+        if empty:
+            welcome.look_ahead()
         self.table.display = not empty
         self.query_one("#filter-line").display = not empty
         self.host.main.show_lines()
@@ -275,7 +306,7 @@ class LibraryView(TrackView):
     def _filter_typed(self, event: Input.Changed) -> None:
         if event.value != self.listing.filter:
             self.listing = replace(self.listing, filter=event.value)
-            self.reload(keep=False)
+            self.reload(keep=False, recount=False)
 
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
@@ -301,7 +332,7 @@ class LibraryView(TrackView):
             if chosen is not None:
                 self.listing = replace(self.listing, sort=chosen[0], descending=chosen[1])
                 self.table.set_sorted(chosen[0], descending=chosen[1])
-                self.reload(keep=False)
+                self.reload(keep=False, recount=False)
 
         self.host.push_screen(SortScreen(self.listing.sort, descending=self.listing.descending), sort)
 
@@ -310,6 +341,15 @@ class LibraryView(TrackView):
     def track_at_cursor(self) -> Track | None:
         row = self.table.row_at_cursor
         return None if row is None else row.track
+
+    def list_name(self) -> str:
+        return self.listing.filter or "Library"
+
+    def listed_tracks(self) -> Source | None:
+        from musicsim_tui.tui.screens.export import listed_tracks
+
+        catalog, listing = self.host.bridge.services.catalog, self.listing
+        return listed_tracks(catalog, listing.filter, listing.sort, descending=listing.descending)
 
     def move_cursor(self, rows: int) -> None:
         self.table.move_to(self.table.cursor + rows)

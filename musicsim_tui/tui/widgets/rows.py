@@ -67,6 +67,10 @@ class PagedRows(Generic[Row]):
     def total(self) -> int:
         return self._total
 
+    def set_total(self, total: int) -> None:
+        """It has become known how many rows there are, or to be others."""
+        self._total = total
+
     def put(self, page: int, rows: Sequence[Row]) -> None:
         """Take in a page that was fetched by other means."""
         self._pages[page] = rows

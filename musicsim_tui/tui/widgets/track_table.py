@@ -84,6 +84,7 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
         self._styles_now: dict[str, Style] = {}
         self._cursor = 0
         self._cursor_key: Hashable = None
+        self._to_the_end = False
         self._marks: set[Hashable] = set()
         self._playing: Hashable = None
         self._note = ""
@@ -125,11 +126,22 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
                 self.scroll_to(y=self.scroll_offset.y + moved, animate=False)
         else:
             self._cursor = 0
+            self._to_the_end = False
             self.scroll_to(y=0, animate=False)
         self._cursor = max(0, min(self._cursor, rows.total - 1))
         self._look()
         self.refresh()
         self._moved()
+
+    def total_changed(self) -> None:
+        """It has become known how many rows there are; a cursor that was sent to the end goes there."""
+        total = self._rows.total
+        self.virtual_size = Size(self._inner_width, total + 1)
+        if self._to_the_end or self._cursor >= total:
+            self.move_to(total - 1, to_the_end=self._to_the_end)
+        else:
+            self._look()
+        self.refresh()
 
     def set_columns(self, columns: Sequence[Column[Row]]) -> None:
         """Show other columns of the same rows."""
@@ -173,8 +185,9 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
 
     # Moving
 
-    def move_to(self, index: int) -> None:
-        """Put the cursor on a row and bring that into view."""
+    def move_to(self, index: int, *, to_the_end: bool = False) -> None:
+        """Put the cursor on a row and bring that into view; `to_the_end` when it is meant to be the last."""
+        self._to_the_end = to_the_end
         index = max(0, min(index, self._rows.total - 1))
         before, self._cursor = self._cursor, index
         top = self.scroll_offset.y
@@ -205,7 +218,7 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
         self.move_to(0)
 
     def action_cursor_last(self) -> None:
-        self.move_to(self._rows.total - 1)
+        self.move_to(self._rows.total - 1, to_the_end=True)
 
     def action_half_down(self) -> None:
         self.move_to(self._cursor + max(1, self.page_rows // 2))
