@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from textual import events
 
 from musicsim_tui.embedding.builtin import BUILTIN
+from musicsim_tui.ingest.decoder import LocalDecoder
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.records import FileRecord, FileStamp, HeardTrack
 from musicsim_tui.track import Embedding, Sound, Tags
@@ -23,8 +25,11 @@ from tests.harness.library import settings_for
 from tests.library.samples import track_id
 
 if TYPE_CHECKING:
+    import pytest
     from textual.pilot import Pilot
     from textual.widget import Widget
+
+    from musicsim_tui.audio.identity import AudioFile
 
 NOON = 1_763_812_800.0
 """2025-11-22, noon UTC: the same date almost everywhere."""
@@ -89,6 +94,25 @@ def _heard(number: int, sample: Sample) -> HeardTrack:
         ),
         tuple(Sound(label, 0.5 - 0.1 * place, 10.0) for place, label in enumerate(sample.sounds)),
     )
+
+
+def hold_listening(monkeypatch: pytest.MonkeyPatch, *, free: int = 0) -> threading.Event:
+    """Keep every file but the first `free` from being decoded until the event is set or the job cancelled.
+
+    Only small folders are decoded in this process, where they can be held.
+    """
+    let_go = threading.Event()
+    tickets = iter(range(free))
+    examine = LocalDecoder.examine
+
+    def held(decoder: LocalDecoder, path: Path) -> AudioFile:
+        if next(tickets, None) is None:
+            while not let_go.is_set():
+                decoder._cancel.wait(_PAUSE)
+        return examine(decoder, path)
+
+    monkeypatch.setattr(LocalDecoder, "examine", held)
+    return let_go
 
 
 class Driver:

@@ -14,7 +14,7 @@ from musicsim_tui.track import Tags
 from musicsim_tui.tui.screens.open_box import read_path
 from tests.harness.audio_files import write_music
 from tests.tui.conftest import compare
-from tests.tui.harness import Driver, drive
+from tests.tui.harness import Driver, drive, hold_listening
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_first_start_as_it_is_drawn(
         await driver.settled()
         compare(driver, name)
 
-    drive(empty, scenario, size=size, music_dir=Path("/usr"))
+    drive(empty, scenario, size=size, music_dir=Path("/usr/there-is-no-such-folder"))
 
 
 def test_a_folder_is_looked_through_then_heard_then_searched(empty: Path, music: Path) -> None:
@@ -85,18 +85,27 @@ def test_what_is_remembered_is_refreshed_and_failures_are_tried_again(empty: Pat
     drive(empty, again)
 
 
-def test_a_stopped_job_keeps_what_is_finished_and_is_not_resumed(empty: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "many"
+@pytest.fixture
+def six(tmp_path: Path) -> Path:
+    """A folder of six pieces."""
+    folder = tmp_path / "six"
     folder.mkdir()
-    for seed in range(40):
-        write_music(folder / f"{seed}.wav", seed, 12.0)
+    for seed in range(6):
+        write_music(folder / f"{seed}.wav", seed, 3.0)
+    return folder
+
+
+def test_a_stopped_job_keeps_what_is_finished_and_is_not_resumed(
+    empty: Path, six: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_listening(monkeypatch, free=2)
 
     async def scenario(driver: Driver) -> None:
-        await open_path(driver, str(folder))
-        await driver.shows("40 files to hear")
+        await open_path(driver, str(six))
+        await driver.shows("6 files to hear")
         await driver.press("enter")
         await driver.shows("Reading now")
-        await driver.until(lambda: (driver.app.tracks or 0) > 0, "a track appears in the library")
+        await driver.until(lambda: driver.app.tracks == 2, "two tracks appear in the library")
         await driver.press("D")
         await driver.shows("Stopped.")
 
@@ -104,18 +113,17 @@ def test_a_stopped_job_keeps_what_is_finished_and_is_not_resumed(empty: Path, tm
     state = json.loads((empty / "app.json").read_text())
     assert state["unfinished"] is None
     with Catalog.open(empty / "library.db") as catalog:
-        assert 0 < catalog.count() <= 40
+        assert catalog.count() == 2
 
 
-def test_a_job_that_is_cut_by_quitting_goes_on_at_the_next_start(empty: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "many"
-    folder.mkdir()
-    for seed in range(40):
-        write_music(folder / f"{seed}.wav", seed, 12.0)
+def test_a_job_that_is_cut_by_quitting_goes_on_at_the_next_start(
+    empty: Path, six: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = hold_listening(monkeypatch, free=1)
 
     async def cut(driver: Driver) -> None:
-        await open_path(driver, str(folder))
-        await driver.shows("40 files to hear")
+        await open_path(driver, str(six))
+        await driver.shows("6 files to hear")
         await driver.press("enter")
         await driver.shows("Reading now")
         await driver.press("q")
@@ -126,11 +134,12 @@ def test_a_job_that_is_cut_by_quitting_goes_on_at_the_next_start(empty: Path, tm
 
     async def go_on(driver: Driver) -> None:
         await driver.press("3")
-        await driver.until(lambda: driver.app.tracks == 40, "all tracks are heard", 60)
+        await driver.until(lambda: driver.app.tracks == 6, "all tracks are heard", 60)
         await driver.shows("Done.")
 
     drive(empty, cut)
-    assert json.loads((empty / "app.json").read_text())["unfinished"] == [str(folder)]
+    assert json.loads((empty / "app.json").read_text())["unfinished"] == [str(six)]
+    let_go.set()
     drive(empty, go_on)
 
 

@@ -9,8 +9,10 @@ import pytest
 from textual.widgets import Input
 
 from musicsim_tui.jobs import CancelToken
-from musicsim_tui.tui.screens import search as searching
-from musicsim_tui.tui.screens.search import read_query
+from musicsim_tui.services import Services
+from musicsim_tui.tui.preferences import Preferences
+from musicsim_tui.tui.screens import search as search_screen
+from musicsim_tui.tui.searching import Answer, SearchFor, read_query, run_search
 from tests.harness.audio_files import write_music
 from tests.tui.conftest import compare
 from tests.tui.harness import Driver, drive
@@ -106,7 +108,7 @@ def test_a_search_can_be_given_up(small: Path, monkeypatch: pytest.MonkeyPatch) 
         started.set()
         cancel.wait(60)
 
-    monkeypatch.setattr(searching, "run_search", slow)
+    monkeypatch.setattr(search_screen, "run_search", slow)
 
     async def scenario(driver: Driver) -> None:
         await driver.press("enter")
@@ -123,7 +125,7 @@ def test_a_search_can_be_given_up(small: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_an_empty_library_says_so(empty: Path) -> None:
     async def scenario(driver: Driver) -> None:
         driver.app.main.show_view("search")
-        driver.app.main.search.search(searching.SearchFor("Nothing", path=Path("/nothing.mp3")))
+        driver.app.main.search.search(SearchFor("Nothing", path=Path("/nothing.mp3")))
         await driver.shows("The library is empty.")
 
     drive(empty, scenario)
@@ -135,5 +137,99 @@ def test_a_trail_that_makes_no_sense_is_forgotten(text: str) -> None:
 
 
 def test_a_trail_reads_what_it_wrote() -> None:
-    query = searching.SearchFor("song", path=Path("/music/song.mp3"))
+    query = SearchFor("song", path=Path("/music/song.mp3"))
     assert read_query(query.as_text()) == query
+
+
+def test_going_back_gives_up_the_search_that_runs(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold = threading.Event()
+    begun: list[str] = []
+
+    def held(services: Services, query: SearchFor, cancel: CancelToken) -> Answer:
+        begun.append(query.title)
+        while hold.is_set():
+            cancel.wait(0.01)
+        return run_search(services, query, cancel)
+
+    monkeypatch.setattr(search_screen, "run_search", held)
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("query 0:10")
+        hold.set()
+        await driver.press("enter")
+        await driver.until(lambda: len(begun) == 2, "the second search runs")
+        await driver.shows("query 2 of 2")
+        await driver.press("backspace")
+        await driver.shows("query 1 of 2")
+        await driver.shows("query 0:10")
+        await driver.press("right_square_bracket")
+        await driver.until(lambda: len(begun) == 3, "the second search runs again")
+        await driver.press("left_square_bracket", "left_square_bracket")
+        assert driver.app.view_name == "library"
+        hold.clear()
+        await driver.press("4")
+        await driver.shows("like  Nocturne")
+        await driver.shows("query 0:10")
+
+    drive(small, scenario)
+
+
+def test_a_first_search_can_be_left_and_is_made_when_one_comes_back(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = threading.Event()
+    hold.set()
+
+    def held(services: Services, query: SearchFor, cancel: CancelToken) -> Answer:
+        while hold.is_set():
+            cancel.wait(0.01)
+        return run_search(services, query, cancel)
+
+    monkeypatch.setattr(search_screen, "run_search", held)
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("escape gives up")
+        await driver.press("left_square_bracket")
+        assert driver.app.view_name == "library"
+        hold.clear()
+        await driver.press("4")
+        await driver.shows("query 0:10")
+
+    drive(small, scenario)
+
+
+def test_enter_tries_a_failed_search_again(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "later.wav"
+
+    async def scenario(driver: Driver) -> None:
+        driver.app.search_file(path)
+        await driver.shows("enter tries again")
+        write_music(path, 1)
+        await driver.press("enter")
+        await driver.shows("like  later")
+        await driver.shows("Moment")
+        await driver.shows("v flips between the two")
+
+    drive(small, scenario)
+
+
+@pytest.mark.parametrize(("size", "hint"), [((80, 24), True), ((64, 20), True), ((40, 20), False)])
+def test_both_sides_of_a_moment_are_outlined_at_every_width(
+    small: Path, size: tuple[int, int], hint: bool
+) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("query 0:10")
+        line = next(line for line in driver.lines if "query 0:10" in line)
+        assert "match 0:10" in line
+        assert ("v flips" in line) is hint
+        first = driver.app.main.search.table.row_at_cursor
+        await driver.press("j")
+        await driver.until(
+            lambda: driver.app.main.search.table.row_at_cursor is not first, "the cursor has moved"
+        )
+        await driver.shows("match 0:20")
+
+    drive(small, scenario, size=size, preferences=Preferences(ascii=True))
