@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from musicsim_tui.download_settings import FOLDER_IN_MUSIC, DownloadSettings, load_download_settings
 from musicsim_tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict)
     weights_dir: Path | None = None
     """Where weights are kept, when that is not the library's own folder."""
+    downloads: DownloadSettings | None = None
+
+    @property
+    def download(self) -> DownloadSettings:
+        """How playlists are downloaded."""
+        return self.downloads or DownloadSettings(self.music_dir / FOLDER_IN_MUSIC)
 
     @property
     def library_path(self) -> Path:
@@ -126,17 +133,19 @@ def load_settings(
     dotenv: Path | None = None,
     config: Path | None = None,
 ) -> Settings:
-    """Gather the settings. `flags` maps field names to what was typed; None where nothing was.
+    """Gather the settings. `flags` maps names of fields, those of downloads as `download.NAME`, to what was
+    typed; None where nothing was.
 
     An empty value anywhere means unset. The Qdrant token is taken only from the source the endpoint
     comes from, so that a token never travels to an address somebody else chose.
     Raises UsageError naming the setting and its source when a value makes no sense.
     """
+    table = _read_config(config or config_path())
     layers = [
-        ("flag", {name: value for name, value in flags.items() if value}),
+        ("flag", {name: value for name, value in flags.items() if value and name in ENVIRONMENT_NAMES}),
         ("environment", _by_environment_name(os.environ if environment is None else environment)),
         (".env", _by_environment_name(_read_dotenv(dotenv or Path(".env")))),
-        ("config.toml", _read_config(config or config_path())),
+        ("config.toml", _by_setting_name(table)),
     ]
     values: dict[str, str] = {}
     sources: dict[str, str] = {}
@@ -150,8 +159,10 @@ def load_settings(
     for name, default in (("data_dir", _default_data_dir), ("music_dir", _default_music_dir)):
         if name not in parsed:
             parsed[name] = default()
+    typed = {name.removeprefix("download."): value for name, value in flags.items() if "." in name}
+    downloads = load_download_settings(typed, table.get("download"), parsed["music_dir"])
     known = {name: sources.get(name, "default") for name in ENVIRONMENT_NAMES}
-    return Settings(**parsed, sources=known)
+    return Settings(**parsed, sources=known, downloads=downloads)
 
 
 def _by_environment_name(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -171,15 +182,18 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         ) from error
 
 
-def _read_config(path: Path) -> dict[str, str]:
+def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(
             f"The settings file {path} cannot be read: {error}.", "Mend the file or move it away."
         ) from error
+
+
+def _by_setting_name(table: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(table[name]) for name in ENVIRONMENT_NAMES if table.get(name) not in (None, "")}
 
 

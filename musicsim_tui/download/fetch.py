@@ -13,7 +13,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -184,9 +184,20 @@ def fetch_each(
     return FetchSummary(ready, failed, 0)
 
 
-def forget_partial(source: SourceId, work: Path) -> None:
-    """Remove what an unfinished fetch left, as far as that is possible."""
-    shutil.rmtree(_folder_of(source, work), ignore_errors=True)
+def forget_partial(source: SourceId, work: Path, *, only_if_empty: bool = False) -> None:
+    """Remove what an unfinished fetch left, as far as that is possible.
+
+    With `only_if_empty` what would be gone on with stays, and `work` goes as well when nothing is left in it.
+    """
+    folder = _folder_of(source, work)
+    if not only_if_empty:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {_LOCK}:
+            shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        work.rmdir()
 
 
 class _Reporter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -104,7 +104,7 @@ def stream_listing(
     choice: Choice | None = None,
     limit: int | None = None,
     retry_pause: float = RETRY_PAUSE_SECONDS,
-) -> Iterator[Entry | Listing]:
+) -> Generator[Entry | Listing, None, None]:
     """First a Listing without entries, then each Entry as it comes, at last the Listing with all of them.
 
     Pages are fetched as they are needed: closing the iterator ends the listing. When the site announced more

@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class ListingProgress:
     """How far a listing is; what came so far is in the catalog. `fresh` counts entries that the playlist did
-    not have before. `retried` says that the list is, or was, read a second time."""
+    not have before."""
 
     playlist: int
     title: str
     announced: int | None
     received: int
     fresh: int
-    retried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +104,14 @@ class QueueSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run of the queue did. `failures` are the entries that failed; `new_failures` counts those that
+    """What a run of the queue did. `files` and `failures` are what came and what failed, empty for a run that
+    stays; `new_failures` counts those that
     had not failed before; `waiting` is what is left in the queue. `stopped_by` is why the rest was not tried,
     `hearing_error` why files were not heard; `left_unheard` counts those."""
 
     ready: int = 0
     failed: int = 0
     heard: int = 0
-    known: int = 0
     waiting: int = 0
     new_failures: int = 0
     left_unheard: int = 0

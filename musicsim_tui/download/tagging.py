@@ -18,6 +18,9 @@ _FRONT_COVER = 3
 _UTF_16 = 1
 """The encoding of ID3v2.3 that holds every character."""
 
+_MP4_NAMES = {"title": "\xa9nam", "artist": "\xa9ART"}
+_ASF_NAMES = {"title": "Title", "artist": "Author"}
+
 
 @dataclass(frozen=True, slots=True)
 class Cover:
@@ -75,6 +78,47 @@ def tag_original(path: Path, labels: Labels, link: str, cover: Cover | None) -> 
                 file[key] = text
         file.save()
         _flush(path)
+
+
+def write_names(path: Path, *, title: str | None, artist: str | None) -> bool:
+    """Change title and artist in the tags of a file and leave all else; None leaves one, "" removes it.
+
+    Whether the container has a place for them and is whole enough to be written. Raises OSError.
+    """
+    import mutagen
+    from mutagen.asf import ASFTags
+    from mutagen.id3 import ID3, TIT2, TPE1
+    from mutagen.mp4 import MP4Tags
+
+    written = False
+    with _errors_of_the_disk():
+        file = mutagen.File(path)
+        if file is None:
+            return False
+        if file.tags is None:
+            file.add_tags()
+        tags = file.tags
+        names = {key: text for key, text in (("title", title), ("artist", artist)) if text is not None}
+        if isinstance(tags, ID3):
+            for key, text in names.items():
+                frame = TIT2 if key == "title" else TPE1
+                tags.delall(frame.__name__)
+                if text:
+                    tags.add(frame(encoding=_UTF_16, text=[text]))
+            version = 4 if tags.version[:2] == (2, 4) else 3
+            if version == 3:
+                tags.update_to_v23()
+            file.save(v2_version=version)
+        else:
+            called = {MP4Tags: _MP4_NAMES, ASFTags: _ASF_NAMES}.get(type(tags), {})
+            for key, text in names.items():
+                tags.pop(called.get(key, key), None)
+                if text:
+                    tags[called.get(key, key)] = [text]
+            file.save()
+        _flush(path)
+        written = True
+    return written
 
 
 @contextmanager

@@ -32,13 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """What to ingest and how. No paths: everything that is remembered. Excludes of None: as remembered."""
+    """What to ingest and how. No paths: everything that is remembered. Excludes of None: as remembered.
+    `remember` is False for files that somebody else looks after."""
 
     paths: tuple[Path, ...] = ()
     excludes: tuple[str, ...] | None = None
     coverage: int | None = None
     retry_failed: bool = False
     threads: int = 1
+    remember: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ def _roots_of(catalog: Catalog, request: IngestRequest) -> tuple[list[Root], lis
     for given in request.paths:
         path = Path(os.path.abspath(given))
         if path in remembered or os.path.lexists(path):
-            catalog.add_root(path, request.excludes)
+            if request.remember:
+                catalog.add_root(path, request.excludes)
             chosen.append(path)
         else:
             absent.append(

@@ -63,7 +63,8 @@ def make_plan(
         if scan.empty and known and _is_another_disk(catalog, scan):
             plan.offline.append((root.path, "its disk is not mounted: the folder is empty"))
             continue
-        catalog.set_meta(_device_key(root.path), str(scan.device))
+        if all(file.path != root.path for file in scan.files):  # a single file is no disk
+            catalog.set_meta(_device_key(root.path), str(scan.device))
         plan.scanned.append(root.path)
         _compare(catalog, scan, known, seen, plan, retry_failed=retry_failed)
     random.shuffle(plan.candidates)

@@ -134,6 +134,21 @@ class PlaylistEntry:
         return self.source.title
 
     @property
+    def kind(self) -> str:
+        """What kind of failure it had, empty when it had none."""
+        return self.source.kind
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, waits, or cannot be fetched, in one sentence."""
+        return self.source.reason
+
+    @property
+    def hint(self) -> str:
+        """What to do about that, in one sentence."""
+        return self.source.hint
+
+    @property
     def key(self) -> tuple[str, str]:
         """Extractor and id: what the entry is called where it comes from."""
         return self.source.extractor, self.source.source_id

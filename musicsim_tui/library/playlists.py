@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from musicsim_tui.library import playlist_rows as rows
 from musicsim_tui.library.folding import clean
@@ -19,6 +20,9 @@ from musicsim_tui.library.playlist_records import (
     PlaylistRecord,
     SourceRecord,
 )
+
+if TYPE_CHECKING:
+    from musicsim_tui.track import TrackId
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,12 @@ class Playlists(PlaylistQueue):
         """What could not be fetched or heard, each source once, the latest first."""
         with self._read() as db:
             return rows.in_state(db, EntryState.FAILED)
+
+    def link_of(self, track: TrackId) -> str | None:
+        """Where a track was fetched from; None for one that came from elsewhere."""
+        with self._read() as db:
+            row = db.execute("SELECT url FROM sources WHERE track = ?", (track.bytes,)).fetchone()
+        return row[0] or None if row is not None else None
 
     # Listing
 
@@ -149,10 +159,11 @@ class Playlists(PlaylistQueue):
             db.executemany("UPDATE entries SET removed = 1, fresh = 0 WHERE id = ?", [(key,) for key in gone])
             return len(before.intersection(gone))
 
-    def forget(self, playlist: int) -> list[Path]:
+    def forget(self, playlist: int, *, files_too: bool = False) -> list[Path]:
         """Forget a playlist, and take out of the queue what no other followed one waits for.
 
-        Returns the files that belong to no other playlist; they stay, and stay known by their sources.
+        Returns the files that belong to no other playlist. No file is touched: they stay known by their
+        sources, unless `files_too`.
         """
         with self._write() as db:
             own = (
@@ -166,7 +177,8 @@ class Playlists(PlaylistQueue):
             ).fetchall()
             _leave_queue(db, playlist)
             orphans = db.execute(
-                f"SELECT id FROM sources WHERE path IS NULL AND id IN ({own})", (playlist, playlist)
+                f"SELECT id FROM sources WHERE (path IS NULL OR ?) AND id IN ({own})",
+                (files_too, playlist, playlist),
             ).fetchall()
             db.execute("DELETE FROM playlists WHERE id = ?", (playlist,))
             db.executemany("DELETE FROM sources WHERE id = ?", orphans)

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from musicsim_tui.ingest.survey import Survey
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.records import TrackRow
     from musicsim_tui.search.quality import LabelledClip, Quality
     from musicsim_tui.search.seed import Seed
     from musicsim_tui.search.similar import Match, SearchRequest
+    from musicsim_tui.services.downloads import Downloads
     from musicsim_tui.services.outlook import Outlook
     from musicsim_tui.settings import Settings
     from musicsim_tui.track import ModelVersion, TrackId
@@ -45,6 +47,40 @@ class Services:
         from musicsim_tui.library.catalog import Catalog
 
         return Catalog.open(self.settings.library_path)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """Playlists, and the queue of what is to be fetched."""
+        from musicsim_tui.services.downloads import Downloads
+
+        return Downloads(self.settings, lambda: self.catalog, self._hear_files)
+
+    def _hear_files(self, files: Sequence[Path], cancel: CancelToken) -> IngestSummary:
+        """Hear files that have just come in, in folders that are remembered elsewhere."""
+        from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
+
+        model = self.models.listening().model
+        request = IngestRequest(
+            paths=tuple(files),
+            coverage=self.settings.coverage,
+            retry_failed=True,
+            threads=self.threads,
+            remember=False,
+        )
+        hooks = IngestHooks(index_new=lambda: self.engine.push_new(model, cancel))
+        return self.ingest(request, hooks, cancel)
+
+    def edit_tags(
+        self, track: TrackId, cancel: CancelToken, *, title: str | None = None, artist: str | None = None
+    ) -> TrackRow:
+        """Write title and artist into the files of a track; None leaves one as it is, "" removes it.
+
+        Raises UsageError when no file is there or its format has no place for them, AudioError,
+        StorageError, CatalogError, Cancelled.
+        """
+        from musicsim_tui.services.names import edit_track
+
+        return edit_track(self.catalog, track, title=title, artist=artist, cancel=cancel)
 
     @property
     def threads(self) -> int:
@@ -154,18 +190,27 @@ class Services:
 
     def diagnose(self) -> list[Check]:
         """What works and what does not, each with its remedy; never raises."""
+        from musicsim_tui.audio.sound_device import describe_output
         from musicsim_tui.upkeep import doctor
 
         return [
             *doctor.run_check("packages", doctor.check_packages),
             *doctor.run_check("disk", lambda: doctor.check_disk(self.settings.data_dir)),
             *doctor.run_check("processor", doctor.check_processor),
+            *doctor.run_check("sound", lambda: doctor.check_sound(describe_output)),
             *doctor.run_check("models", lambda: doctor.check_models(self.settings.models_dir)),
             *doctor.run_check("library", lambda: doctor.check_catalog(self.catalog)),
             *doctor.run_check(
                 "index", lambda: doctor.check_index(self.catalog, self.engine.open(), self.engine.name)
             ),
         ]
+
+    def report(self, checks: Sequence[Check]) -> str:
+        """What helps somebody else to help: the checks, settings, failures in kind, and the end of the log,
+        without secrets, names of the person, and paths of the home folder; never raises."""
+        from musicsim_tui.upkeep.report import write_report
+
+        return write_report(self.settings, checks, lambda: self.catalog)
 
     def close(self) -> None:
         """Release index and catalog; idempotent."""

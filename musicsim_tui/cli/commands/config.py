@@ -34,6 +34,8 @@ def _print_settings() -> None:
         (ENVIRONMENT_NAMES[name], value, settings.sources.get(name, "default"))
         for name, value in settings.shown().items()
     ]
+    download = settings.download
+    rows += [(name, value, download.sources.get(name, "default")) for name, value in download.shown().items()]
     if CURRENT.json:
         output.emit(
             {

@@ -1,0 +1,23 @@
+"""Finished files of earlier downloads, found by the id in their names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from musicsim_tui.download.file_names import safe_id
+
+
+def finished_before(folder: Path, source_id: str) -> Path | None:
+    """The file that a download put there before it could be noted, or that another library fetched.
+
+    Files get their final names only when they are verified: the name is proof enough.
+    """
+    mark = f" [{safe_id(source_id)}]"
+    try:
+        with os.scandir(folder) as content:
+            names = [entry.name for entry in content if mark in entry.name and entry.is_file()]
+    except OSError:
+        return None
+    found = [name for name in names if os.path.splitext(name)[0].endswith(mark) and name[0] != "."]
+    return folder / min(found) if found else None

@@ -1,0 +1,239 @@
+"""Lists a link into the catalog while it is being read, and notes what is new, lost or deleted since."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from musicsim_tui.download.file_names import safe_folder, safe_id
+from musicsim_tui.download.links import Choice
+from musicsim_tui.download.playlist import Entry, Listing, stream_listing
+from musicsim_tui.download.report import ListingProgress, Opened
+from musicsim_tui.library.playlist_records import PlaylistRecord, SourceRecord
+from musicsim_tui.library.playlists import ListedEntry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from musicsim_tui.download.session import SiteOptions
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.playlist_records import Playlist
+    from musicsim_tui.library.playlists import Playlists
+
+SINGLES = "Singles"
+"""The folder of what was opened as a single video."""
+_FLUSH_SECONDS = 0.1
+_MOST_AT_ONCE = 200
+
+
+def list_into(
+    catalog: Catalog,
+    link: str,
+    folder: Path,
+    options: SiteOptions,
+    cancel: CancelToken,
+    *,
+    choice: Choice | None = None,
+    limit: int | None = None,
+    publish: Callable[[ListingProgress], None] = lambda _: None,
+) -> Opened:
+    """Remember what is behind a link, entry by entry as it comes; a new playlist gets a folder in `folder`.
+
+    Raises as `stream_listing` does, and CatalogError; what came by then is kept.
+    """
+    writer: _Writer | None = None
+    with closing(stream_listing(link, options, cancel, choice=choice, limit=limit)) as stream:
+        try:
+            for item in stream:
+                if isinstance(item, Entry):
+                    assert writer is not None  # the header comes first
+                    writer.take(item)
+                elif writer is None:
+                    writer = _Writer(catalog.playlists, item, link.strip(), folder, choice, limit, publish)
+                else:
+                    listing = item
+        finally:
+            if writer is not None:
+                writer.flush()
+    assert writer is not None
+    removed = writer.finish(listing)
+    return Opened(
+        playlist=writer.playlist,
+        title=listing.title,
+        created=writer.created,
+        announced=listing.announced,
+        received=listing.received,
+        fresh=writer.fresh,
+        removed=removed,
+        deleted=note_deleted(catalog, writer.playlist),
+        gap=listing.gap,
+        retried=listing.retried,
+        limited=listing.limited,
+        problem=listing.problem,
+        advice=listing.advice,
+    )
+
+
+def note_deleted(catalog: Catalog, playlist: int | None = None) -> int:
+    """Find out which fetched files, of one playlist or of all, are not there any more; how many.
+
+    A file that the library knows under another name was moved. Where the disk is away nothing is deleted.
+    """
+    deleted = []
+    reachable: dict[Path, bool] = {}
+    for source, path, track in catalog.playlists.files(playlist):
+        if os.path.lexists(path):
+            continue
+        base = path.parent.parent
+        if base not in reachable:
+            reachable[base] = _is_there(catalog, base)
+        if not reachable[base]:
+            continue
+        row = None if track is None else catalog.track(track)
+        elsewhere = next((other for other in row.track.paths if other.is_file()), None) if row else None
+        if elsewhere is not None:
+            catalog.playlists.moved(source, elsewhere)
+        else:
+            deleted.append(source)
+    catalog.playlists.lost(deleted)
+    return len(deleted)
+
+
+def remember_disk(catalog: Catalog, base: Path) -> None:
+    """Note on which disk the folder of all downloads is, now that something is in it."""
+    with suppress(OSError):
+        catalog.set_meta(_disk_key(base), str(base.stat().st_dev))
+
+
+def _disk_key(base: Path) -> str:
+    return f"downloads:disk:{os.fsencode(base).hex()}"
+
+
+def _is_there(catalog: Catalog, base: Path) -> bool:
+    """Whether a folder's disk is there: an empty folder on another disk than before is a place where one is
+    mounted."""
+    try:
+        with os.scandir(base) as content:
+            if next(content, None) is not None:
+                return True
+        return catalog.get_meta(_disk_key(base)) == str(base.stat().st_dev)
+    except OSError:
+        return False
+
+
+class _Writer:
+    """Brings a listing into the catalog in small batches: the first entry at once."""
+
+    def __init__(
+        self,
+        playlists: Playlists,
+        header: Listing,
+        link: str,
+        folder: Path,
+        choice: Choice | None,
+        limit: int | None,
+        publish: Callable[[ListingProgress], None],
+    ) -> None:
+        self.fresh = 0
+        self._playlists = playlists
+        self._header = header
+        self._publish = publish
+        self._seen: Counter[tuple[str, str]] = Counter()
+        self._received = 0
+        self._waiting: list[ListedEntry] = []
+        self._flush_at = 0.0
+        record = _record(header, link, choice, limit)
+        place = _folder_for(record, folder, playlists.all())
+        self.playlist, self.created = playlists.begin(record, place)
+        self._tell()
+
+    def take(self, entry: Entry) -> None:
+        self._received += 1
+        self._waiting.append(_listed(entry, self._seen))
+        if time.monotonic() >= self._flush_at or len(self._waiting) >= _MOST_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Bring what waits into the catalog."""
+        if self._waiting:
+            self.fresh += self._playlists.add(self.playlist, self._waiting)
+            self._waiting = []
+            self._flush_at = time.monotonic() + _FLUSH_SECONDS
+            self._tell()
+
+    def finish(self, listing: Listing) -> int:
+        """The listing is over; how many entries are not in it any more."""
+        complete = listing.problem is None and not (listing.gap or listing.limited or listing.endless)
+        return self._playlists.finish(
+            self.playlist, _all_listed(listing.entries), gap=listing.gap, complete=complete
+        )
+
+    def _tell(self) -> None:
+        announced = self._header.announced
+        self._publish(
+            ListingProgress(
+                playlist=self.playlist,
+                title=self._header.title,
+                announced=announced,
+                received=self._received,
+                fresh=self.fresh,
+            )
+        )
+
+
+def _record(header: Listing, link: str, choice: Choice | None, limit: int | None) -> PlaylistRecord:
+    return PlaylistRecord(
+        extractor=header.source.extractor,
+        source_id=header.source.id,
+        link=link,
+        url=header.url,
+        title=header.title,
+        channel=header.channel,
+        single=header.single,
+        endless=header.endless,
+        announced=header.announced,
+        choice="" if choice is None else choice.value,
+        limit=limit,
+    )
+
+
+def _folder_for(record: PlaylistRecord, base: Path, known: Sequence[Playlist]) -> Path:
+    """A folder that no other playlist has, whatever the file system makes of capitals."""
+    if record.single:
+        return base / SINGLES
+    name = safe_folder(record.title, record.source_id)
+    taken = {str(playlist.folder).casefold() for playlist in known} | {str(base / SINGLES).casefold()}
+    if str(base / name).casefold() in taken:
+        name = safe_folder(f"{record.title[:100]} [{safe_id(record.source_id)}]", record.source_id)
+    return base / name
+
+
+def _all_listed(entries: Iterable[Entry]) -> list[ListedEntry]:
+    seen: Counter[tuple[str, str]] = Counter()
+    return [_listed(entry, seen) for entry in entries]
+
+
+def _listed(entry: Entry, seen: Counter[tuple[str, str]]) -> ListedEntry:
+    key = (entry.source.extractor, entry.source.id)
+    seen[key] += 1
+    why = entry.unavailable
+    return ListedEntry(
+        entry.position,
+        seen[key] - 1,
+        SourceRecord(
+            extractor=entry.source.extractor,
+            source_id=entry.source.id,
+            url=entry.url,
+            title=entry.title,
+            channel=entry.channel,
+            duration=entry.duration,
+            kind="" if why is None else why.value,
+            reason="" if why is None else why.title,
+            hint="" if why is None else why.hint,
+        ),
+    )

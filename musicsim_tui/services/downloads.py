@@ -1,0 +1,356 @@
+"""Playlists and the queue of one library, wired to its settings, its catalog and its ears."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicsim_tui.errors import UsageError
+from musicsim_tui.library.playlist_records import EntryState
+from musicsim_tui.services.intake import Intake
+
+if TYPE_CHECKING:
+    from musicsim_tui.download.controls import Controls
+    from musicsim_tui.download.forecast import DownloadForecast
+    from musicsim_tui.download.links import Choice
+    from musicsim_tui.download.queue import QueueOptions
+    from musicsim_tui.download.report import ListingProgress, Opened, QueueSnapshot, RunSummary
+    from musicsim_tui.download.session import SiteOptions
+    from musicsim_tui.ingest.report import IngestSummary
+    from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.playlist_records import Playlist, PlaylistEntry, QueueItem
+    from musicsim_tui.settings import Settings
+
+    Hear = Callable[[Sequence[Path], CancelToken], IngestSummary]
+
+_PLAYABLE = frozenset({EntryState.LISTED, EntryState.FAILED, EntryState.GONE, EntryState.CANCELLED})
+_TRIES_OF_WHAT_LASTS = 3
+"""A private or blocked video is asked for that often before only a person's retry asks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A forgotten playlist, and what became of the files that no other playlist has."""
+
+    title: str
+    files_deleted: int
+    files_kept: int
+
+
+class Downloads:
+    """Lists links, works on the queue, and takes orders meanwhile.
+
+    `open`, `check`, `run` and `forget` block and belong on threads of their own; everything else takes
+    milliseconds and may be called from any thread. Settings that make no sense for yt-dlp raise UsageError.
+    """
+
+    def __init__(self, settings: Settings, catalog: Callable[[], Catalog], hear: Hear) -> None:
+        from musicsim_tui.download.controls import Controls
+
+        self._settings = settings
+        self._catalog = catalog
+        self._hear = hear
+        self._cookies = settings.cookies_from_browser
+        self._controls: Controls = Controls()
+
+    @property
+    def folder(self) -> Path:
+        """Where new playlists get their folders."""
+        return self._settings.download.folder
+
+    @property
+    def snapshot(self) -> QueueSnapshot:
+        """The queue as it was shown last; never blocks."""
+        return self._controls.snapshot
+
+    # Listing
+
+    def open(
+        self,
+        link: str,
+        cancel: CancelToken,
+        *,
+        choice: Choice | None = None,
+        limit: int | None = None,
+        folder: Path | None = None,
+        publish: Callable[[ListingProgress], None] = lambda _: None,
+    ) -> Opened:
+        """List a link into the catalog while it is read; a new playlist gets its folder in `folder`.
+
+        Raises UndecidedLink (see `question_about`), DownloadError when nothing can be listed, CatalogError,
+        Cancelled; what came by then is kept.
+        """
+        from musicsim_tui.download.listing import list_into
+
+        return list_into(
+            self._catalog(),
+            link,
+            folder or self.folder,
+            self._site(),
+            cancel,
+            choice=choice,
+            limit=limit,
+            publish=publish,
+        )
+
+    def check(
+        self,
+        playlist: int,
+        cancel: CancelToken,
+        publish: Callable[[ListingProgress], None] = lambda _: None,
+    ) -> Opened:
+        """List a remembered playlist again: what is fresh, removed, or deleted from the disk since.
+
+        A single video is not asked for: only its file is looked at. Raises as `open` does.
+        """
+        from musicsim_tui.download.links import Choice
+        from musicsim_tui.download.listing import note_deleted
+        from musicsim_tui.download.report import Opened
+
+        known = self._known(playlist)
+        record = known.record
+        if record.single:
+            return Opened(
+                playlist=playlist,
+                title=record.title,
+                created=False,
+                announced=record.announced,
+                received=known.received,
+                fresh=0,
+                removed=0,
+                deleted=note_deleted(self._catalog(), playlist),
+                gap=known.gap,
+                retried=False,
+                limited=False,
+            )
+        return self.open(
+            record.link,
+            cancel,
+            choice=Choice(record.choice) if record.choice else None,
+            limit=record.limit,
+            publish=publish,
+        )
+
+    def _known(self, playlist: int) -> Playlist:
+        known = self._catalog().playlists.get(playlist)
+        if known is None:
+            raise UsageError("This playlist is not remembered any more.", "Open its link again.")
+        return known
+
+    def forecast(self, entries: Iterable[PlaylistEntry]) -> DownloadForecast:
+        """How long fetching those of these entries takes that are not there yet, and the room it needs."""
+        from musicsim_tui.download.forecast import make_forecast
+
+        download = self._settings.download
+        return make_forecast(
+            entries,
+            self.folder,
+            pause=download.pause,
+            mp3_quality=download.mp3_quality,
+            keep_original=download.keep_original,
+            least_free=download.least_free,
+        )
+
+    # The queue
+
+    def enqueue(self, entries: Iterable[int]) -> int:
+        """Put these entries at the end of the queue, unavailable ones too; how many were neither there nor
+        ready."""
+        added = self._catalog().playlists.enqueue(entries)
+        self._controls.wake()
+        return len(added)
+
+    def enqueue_playlist(self, playlist: int, *, everything: bool) -> int:
+        """Put what can be fetched of a playlist in the queue; how many entries that were.
+
+        Without `everything`: what is fresh, deleted or failed. What has failed three times for a reason that
+        lasts is left to `retry`.
+        """
+        playlists = self._catalog().playlists
+        chosen = [
+            entry.id
+            for entry in playlists.entries(playlist)
+            if not entry.removed and (entry.state in _PLAYABLE if everything else _is_due(entry))
+        ]
+        added = playlists.enqueue(chosen)
+        self._controls.wake()
+        return len(added)
+
+    def run(
+        self,
+        cancel: CancelToken,
+        publish: Callable[[QueueSnapshot], None] = lambda _: None,
+        *,
+        stay: bool = False,
+        only: Collection[int] | None = None,
+        ingest: bool = True,
+    ) -> RunSummary:
+        """Work on the queue until nothing waits, or with `stay` until cancelled; hear files as they come.
+
+        `only` works on what these playlists have in it. Raises CatalogError, StorageError and UsageError;
+        when cancelled, the summary says so.
+        """
+        from musicsim_tui.download.listing import remember_disk
+        from musicsim_tui.download.queue import QueueRun
+
+        catalog = self._catalog()
+        self._options()  # settings that make no sense are told before anything starts
+        intake = Intake(catalog, self._hear) if ingest else None
+        remembered: set[Path] = set()
+
+        def on_ready(item: QueueItem, path: Path) -> None:
+            if item.folder not in remembered:
+                remembered.add(item.folder)
+                remember_disk(catalog, item.folder.parent)
+                if intake is not None:
+                    catalog.add_root(item.folder)
+            if intake is not None:
+                intake.submit(item.source, path)
+
+        for source, path in catalog.playlists.unheard() if intake else ():
+            assert intake is not None
+            intake.submit(source, path)
+        queue = QueueRun(
+            catalog,
+            self._controls,
+            self._options,
+            self._settings.data_dir / "download.lock",
+            publish=publish,
+            on_ready=on_ready,
+            hearing=intake.counts if intake else lambda: (0, 0),
+            to_hear=ingest,
+            stay=stay,
+            only=only,
+        )
+        try:
+            summary = queue.run(cancel)
+        finally:
+            if intake is not None:
+                intake.finish(cancel, lambda: publish(self._with_hearing(intake)))
+        if intake is None:
+            return summary
+        publish(self._with_hearing(intake))
+        return replace(
+            summary,
+            heard=intake.heard,
+            left_unheard=intake.left,
+            hearing_error=intake.error,
+            cancelled=summary.cancelled or cancel.cancelled,
+        )
+
+    def _with_hearing(self, intake: Intake) -> QueueSnapshot:
+        hearing, heard = intake.counts()
+        self._controls.snapshot = replace(self._controls.snapshot, hearing=hearing, heard=heard)
+        return self._controls.snapshot
+
+    def pause(self, entries: Iterable[int] | None = None) -> None:
+        """Stop asking at once, or pass these entries over; what came of them is kept."""
+        if entries is None:
+            self._controls.pause()
+            return
+        held = self._catalog().playlists.hold(entries, paused=True)
+        self._controls.interrupt({entry.key for entry in held})
+        self._controls.wake()
+
+    def resume(self, entries: Iterable[int] | None = None) -> None:
+        """Go on now, whatever the queue waits for; or let these entries have their turn again."""
+        from musicsim_tui.download.queue import RESTING
+
+        if entries is None:
+            self._catalog().set_meta(RESTING, None)
+            self._controls.resume()
+            return
+        self._catalog().playlists.hold(entries, paused=False)
+        self._controls.wake()
+
+    def cancel(self, entries: Iterable[int] | None = None) -> int:
+        """Take these entries, or all, out of the queue, that being fetched included; how many. Files stay."""
+        taken = self._catalog().playlists.cancel(entries)
+        self._controls.interrupt({entry.key for entry in taken})
+        self._controls.wake()
+        return len(taken)
+
+    def retry(self, entries: Iterable[int] | None = None) -> int:
+        """Put these entries, or all that failed, in the queue again; how many."""
+        playlists = self._catalog().playlists
+        chosen = [entry.id for entry in playlists.failures()] if entries is None else entries
+        self._controls.stopped = None
+        return self.enqueue(chosen)
+
+    def use_cookies(self, browser: str | None) -> None:
+        """Ask with the cookies of a browser from now on, or without. Raises UsageError for what is no name of
+        one."""
+        before, self._cookies = self._cookies, browser
+        try:
+            self._site()
+        except UsageError:
+            self._cookies = before
+            raise
+
+    def forget(self, playlist: int, *, delete_files: bool = False) -> Forgotten:
+        """Forget a playlist. Its files stay, unless they are to be deleted: those that no other playlist has.
+
+        Raises UsageError when it is not remembered.
+        """
+        known = self._known(playlist)
+        catalog = self._catalog()
+        waiting = {entry.key for entry in catalog.playlists.entries(playlist)}
+        files = catalog.playlists.forget(playlist, files_too=delete_files)
+        still = {entry.key for entry in catalog.playlists.queue()}
+        self._controls.interrupt(waiting - still)
+        self._controls.wake()
+        if not delete_files:
+            return Forgotten(known.title, 0, len(files))
+        deleted = [path for path in files if _deleted(path)]
+        catalog.mark_missing(deleted)
+        with contextlib.suppress(OSError):
+            known.folder.rmdir()  # only when nothing else is in it
+            catalog.forget_root(known.folder)
+        return Forgotten(known.title, len(deleted), len(files) - len(deleted))
+
+    # Settings
+
+    def _site(self) -> SiteOptions:
+        from musicsim_tui.download.session import SiteOptions
+
+        return SiteOptions(
+            cookies_from_browser=self._cookies,
+            cache_dir=self._settings.data_dir / "yt-dlp",
+            extra=self._settings.download.yt_dlp,
+        )
+
+    def _options(self) -> QueueOptions:
+        from musicsim_tui.download.fetch import Pause
+        from musicsim_tui.download.queue import QueueOptions
+
+        download = self._settings.download
+        return QueueOptions(
+            site=self._site(),
+            mp3_quality=download.mp3_quality,
+            keep_original=download.keep_original,
+            pause=Pause(*download.pause),
+            least_free=download.least_free,
+        )
+
+
+def _is_due(entry: PlaylistEntry) -> bool:
+    from musicsim_tui.download.failures import FailureKind
+
+    if entry.state is EntryState.FAILED:
+        lasting = not any(kind.value == entry.source.kind and kind.retryable for kind in FailureKind)
+        return not (lasting and entry.attempts >= _TRIES_OF_WHAT_LASTS)
+    return entry.state is EntryState.GONE or (entry.state is EntryState.LISTED and entry.fresh)
+
+
+def _deleted(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
