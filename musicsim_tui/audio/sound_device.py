@@ -1,8 +1,9 @@
-"""The system's sound output, through PortAudio. Only one thread at a time may use it."""
+"""The system's sound output, through PortAudio. Only one thread at a time may use it, but to describe it."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Protocol
 
 from musicsim_tui.audio.player import PlaybackError
@@ -28,6 +29,9 @@ _NO_DEVICE = (
     "Over ssh, play on your own machine: ssh HOST musicsim-tui preview ... --wav - | mpv -",
 )
 
+_listing = threading.Lock()
+"""Held while the list of devices is read or made anew."""
+
 
 class Stream(Protocol):
     """An open output."""
@@ -50,12 +54,27 @@ def preferred_rate() -> int:
 
     Raises PlaybackError when PortAudio is missing or there is no device.
     """
+    return _default_output()[1]
+
+
+def describe_output() -> str:
+    """The default output in words: its name and its sample rate. Any thread may ask.
+
+    Raises PlaybackError when PortAudio is missing or there is no device.
+    """
+    name, rate = _default_output()
+    return f"{name}, {rate:,} Hz"
+
+
+def _default_output() -> tuple[str, int]:
     sounddevice = _portaudio()
-    try:
-        return round(float(sounddevice.query_devices(kind="output")["default_samplerate"]))
-    except (sounddevice.PortAudioError, ValueError) as error:
-        log.info("no sound device: %s", error)
-        raise PlaybackError(*_NO_DEVICE) from error
+    with _listing:
+        try:
+            device = sounddevice.query_devices(kind="output")
+            return str(device["name"]), round(float(device["default_samplerate"]))
+        except (sounddevice.PortAudioError, ValueError) as error:
+            log.info("no sound device: %s", error)
+            raise PlaybackError(*_NO_DEVICE) from error
 
 
 def open_stream(rate: int, render: Callable[[Samples], None]) -> Stream:
@@ -98,11 +117,12 @@ def close_stream(stream: Stream, *, at_once: bool = False) -> None:
 def find_devices_again() -> None:
     """Look for devices that have come since PortAudio was loaded; it finds them only when it starts anew."""
     sounddevice = _portaudio()
-    try:
-        sounddevice._terminate()
-        sounddevice._initialize()
-    except sounddevice.PortAudioError as error:
-        log.info("PortAudio does not start again: %s", error)
+    with _listing:
+        try:
+            sounddevice._terminate()
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:
+            log.info("PortAudio does not start again: %s", error)
 
 
 def _portaudio() -> ModuleType:

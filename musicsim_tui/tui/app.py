@@ -175,7 +175,7 @@ class MusicApp(Ending):
         if error is not None:
             self.say(f"{error.title} {error.hint}", trouble=True)
         elif summary is not None:
-            failed = f", {summary.failed:,} failed: press 3" if summary.failed else ""
+            failed = f", {summary.failed:,} failed: {self.trouble_key} tells why" if summary.failed else ""
             self.say(
                 f"{'Stopped: ' if summary.cancelled else ''}{count(summary.added, 'track')} added{failed}"
             )

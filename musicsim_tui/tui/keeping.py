@@ -93,6 +93,33 @@ class KeepingActions(Actions):
 
         self.push_screen(CratePicker(), take)
 
+    # Trouble
+
+    @property
+    def trouble_key(self) -> str:
+        return main_key(BY_ID["trouble"], self.keys)
+
+    def action_trouble(self) -> None:
+        """Show the trouble screen; leave it, when it is shown."""
+        from musicsim_tui.tui.screens.trouble import TroubleView
+
+        trouble = self.main.query_one(TroubleView)
+        if self.view_name == trouble.id:
+            trouble.escape()
+        else:
+            trouble.came_from = self.view_name
+            self.show_view("trouble")
+
+    def fetch_again(self, entries: Sequence[int]) -> None:
+        """Put what could not be fetched at the end of the queue."""
+        playlists = self.bridge.services.catalog.playlists
+
+        def tell(queued: int) -> None:
+            key = main_key(BY_ID["view.downloads"], self.keys)
+            self.say(f"{count(queued, 'download')} put in the queue; {key} shows it")
+
+        self.bridge.ask("fetch again", lambda _token: len(playlists.enqueue(entries)), tell)
+
     # The way back
 
     def action_undo(self) -> None:

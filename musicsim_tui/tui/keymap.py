@@ -116,7 +116,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "details", "i", "details", "Details", "Tags, sounds, files and waveform of the track", Where.TRACKS
     ),
-    Command("copy", "y", "copy_path", "Copy path", "Copy the path of the track's file", Where.TRACKS),
+    Command(
+        "copy", "y", "copy_path", "Copy path", "Copy the path of the track's file, or its link", Where.TRACKS
+    ),
     Command("filter", "slash", "filter", "Filter", "Filter as you type", Where.TRACKS),
     Command(
         "export", "e", "export", "Export", "Write this list, or the marked rows, as a playlist", Where.TRACKS
@@ -147,12 +149,35 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "trail.forward", "right_square_bracket", "trail(1)", "Forward", "To the query after", Where.SEARCH
     ),
-    Command("retry", "r", "retry", "Retry", "Try what failed again", Where.INGEST),
+    Command("retry", "r,R", "retry", "Retry", "Try what failed again", Where.INGEST),
     Command("pause", "p", "pause_job", "Pause", "Pause hearing, or let it go on", Where.INGEST),
     Command("cancel", "D", "cancel_job", "Stop", "Stop hearing; what is finished stays", Where.INGEST),
     Command("crate.down", "J", "move(1)", "Lower", "Move the row down", Where.CRATE),
     Command("crate.up", "K", "move(-1)", "Higher", "Move the row up", Where.CRATE),
     Command("crate.remove", "D", "remove", "Remove", "Take this track, or the marked ones, out", Where.CRATE),
+    Command(
+        "trouble.next",
+        "tab,right",
+        "part(1)",
+        "Go on",
+        "Failures, log, doctor, report",
+        Where.TROUBLE,
+        in_palette=False,
+        instead=("play.forward",),
+    ),
+    Command(
+        "trouble.previous",
+        "shift+tab,left",
+        "part(-1)",
+        "Go back",
+        "Report, doctor, log, failures",
+        Where.TROUBLE,
+        in_palette=False,
+        instead=("play.backward",),
+    ),
+    Command("trouble.retry", "r", "retry", "Retry", "Try this again, or check again", Where.TROUBLE),
+    Command("trouble.retry_all", "R", "retry_all", "Retry all", "Try all that failed again", Where.TROUBLE),
+    Command("trouble.copy", "y", "copy", "Copy", "Copy the path that failed, or the report", Where.TROUBLE),
 )
 
 BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}
@@ -165,6 +190,15 @@ FOOTERS: Mapping[str, tuple[str, ...]] = {
     "ingest": ("folder", "open", "rescan", "pause", "cancel", "retry", "help", "quit"),
     "search": ("play", "list.choose", "versus", "trail.back", "browse", "help", "quit"),
     "crate": ("play", "list.choose", "crate.down", "crate.up", "crate.remove", "export", "help", "quit"),
+    "trouble": (
+        "trouble.next",
+        "trouble.retry",
+        "trouble.retry_all",
+        "trouble.copy",
+        "escape",
+        "help",
+        "quit",
+    ),
     "empty crate": ("view.library", "view.search", "crate.pick", "help", "quit"),
 }
 """Which commands the last line of each view shows, in this order, as many as there is room for."""

@@ -77,6 +77,17 @@ def check_processor() -> Check:
     return Check("processor", "ok", describe_processor())
 
 
+def check_sound(describe_output: Callable[[], str]) -> Check:
+    """Whether tracks can be heard here. Without sound everything else works, so this never fails.
+
+    `describe_output` gives the default sound output in words, or raises MusicSimError.
+    """
+    try:
+        return Check("sound", "ok", describe_output())
+    except MusicSimError as error:
+        return Check("sound", "warn", error.title, error.hint)
+
+
 def check_models(models_dir: Path) -> Check:
     """Which models can hear."""
     models = all_models(models_dir)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.noise import only_our_words
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.cli.times import parse_clock
@@ -107,7 +108,7 @@ def _play(chosen: _Excerpt, cancel: CancelToken) -> float:
         endings.append(state)
         ended.set()
 
-    with _only_our_words(), closing(open_player(on_end)) as player:
+    with only_our_words(), closing(open_player(on_end)) as player:
         _raise_problem(player.state)
         player.play(chosen.playable.path, chosen.start, chosen.gain_db)
         with _position_line(chosen.playable) as show:
@@ -218,25 +219,3 @@ def _position_line(playable: Playable) -> Iterator[Callable[[PlaybackState], Non
             live.update(line.append(words), refresh=True)
 
         yield show
-
-
-@contextmanager
-def _only_our_words() -> Iterator[None]:
-    """Keep what ALSA and PortAudio print, past Python, off the terminal."""
-    ours = sys.__stderr__
-    if ours is None or sys.stderr is not ours:
-        yield
-        return
-    kept = os.dup(2)
-    ours.flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    with open(kept, "w", encoding=ours.encoding, errors="backslashreplace", buffering=1) as terminal:
-        sys.stderr = terminal
-        try:
-            yield
-        finally:
-            terminal.flush()
-            sys.stderr = ours
-            os.dup2(kept, 2)

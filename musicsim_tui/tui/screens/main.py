@@ -16,6 +16,7 @@ from musicsim_tui.tui.screens.ingest import IngestView, job_words
 from musicsim_tui.tui.screens.later import LaterView
 from musicsim_tui.tui.screens.library import LibraryView, Listing
 from musicsim_tui.tui.screens.search import SearchView
+from musicsim_tui.tui.screens.trouble import TroubleView
 from musicsim_tui.tui.screens.view import TrackView, View
 from musicsim_tui.tui.searching import read_query
 from musicsim_tui.tui.text import safe
@@ -64,6 +65,7 @@ class MainScreen(Screen[None]):
             yield IngestView(id="ingest")
             yield SearchView(trail, state.trail_at, id="search")
             yield CrateView(id="crate")
+            yield TroubleView(id="trouble")
         with Horizontal(id="status"):
             yield PlayingLine(self.host.glyphs, id="playing")
             yield Static(id="said", markup=False)
@@ -125,6 +127,8 @@ class MainScreen(Screen[None]):
             )
             for name in VIEWS
         ]
+        if self.view_name == "trouble":
+            tabs.append(("trouble", main_key(BY_ID["trouble"], keys), BY_ID["trouble"].label))
         self.query_one("#tabs", Pieces).set_pieces(tabs, self.view_name)
         place = self.view_name
         if place == "library" and self.library.empty:

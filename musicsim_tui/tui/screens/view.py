@@ -121,7 +121,16 @@ class TrackView(View):
 
     def action_copy_path(self) -> None:
         track = self.track_at_cursor()
-        if track is not None and track.paths:
-            path = str(track.paths[0])
-            self.host.copy_to_clipboard(path)
-            self.host.say(f"Copied {shown(path)}")
+        if track is None:
+            return
+        catalog = self.host.bridge.services.catalog
+        path = str(track.paths[0]) if track.paths else ""
+
+        def take(link: str | None) -> None:
+            if link or path:
+                self.host.copy_to_clipboard(link or path)
+                self.host.say(f"Copied {shown(link or path)}")
+            else:
+                self.host.say("Nothing is known of where this track is.", trouble=True)
+
+        self.host.bridge.ask("link", lambda _token: catalog.playlists.link_of(track.id), take)
