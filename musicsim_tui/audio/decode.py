@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from musicsim_tui.audio import mixing
+from musicsim_tui.audio.identity import Examination
 from musicsim_tui.audio.source import open_audio
 from musicsim_tui.errors import AudioError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.layout import AudioLayout
 
+    from musicsim_tui.audio.identity import AudioFile
     from musicsim_tui.audio.source import AudioSource
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.track import Samples
@@ -39,6 +41,7 @@ class _Task:
     matrix: Callable[[AudioLayout], mixing.Matrix]
     portion: float
     start: float = 0.0
+    identify: bool = False
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class _Tally:
     delivered_samples: int = 0
     decoded_packets: int = 0
     damaged_packets: int = 0
+    examination: Examination | None = None
 
 
 class AudioBlocks(Iterator["Samples"]):
@@ -73,6 +77,13 @@ class AudioBlocks(Iterator["Samples"]):
         return self._tally.header_seconds
 
     @property
+    def audio_file(self) -> AudioFile:
+        """What `examine` tells of the file, once the blocks are exhausted, where that was asked for."""
+        if self._tally.examination is None:
+            raise ValueError("nobody asked who the file is")
+        return self._tally.examination.finish()
+
+    @property
     def damaged_packets(self) -> int:
         """Places that could not be read or decoded and were passed over."""
         return self._tally.damaged_packets
@@ -82,18 +93,21 @@ class AudioBlocks(Iterator["Samples"]):
         self._blocks.close()
 
 
-def decode_mono(path: Path, rate: int, *, cancel: CancelToken | None = None) -> AudioBlocks:
+def decode_mono(
+    path: Path, rate: int, *, cancel: CancelToken | None = None, identify: bool = False
+) -> AudioBlocks:
     """The audio of a file as float32 blocks of about one second, shape (samples,), at `rate` Hz.
 
     Mono is the mean of the channels, as librosa has it. Encoder delay and padding are removed where the file
     declares them. Damaged packets are passed over and counted; the sample rate and the number of channels
-    may change in the middle. Samples are finite, and beyond [-1, 1] only where the recording is.
+    may change in the middle. Samples are finite, and beyond [-1, 1] only where the recording is. Who asks to
+    `identify` the file finds `audio_file` on the blocks at the end: cheaper than an `examine` before.
 
     Nothing is opened before the first block is asked for. While iterating, raises AudioError when the file
     is no audio, holds none, or is damaged in most of its packets; StorageError when the disk or share fails;
     Cancelled. Blocks that came before the error are good.
     """
-    return AudioBlocks(_checked(_Task(path, rate, mixing.mono, 1.0)), cancel)
+    return AudioBlocks(_checked(_Task(path, rate, mixing.mono, 1.0, identify=identify)), cancel)
 
 
 def decode_stereo(
@@ -118,6 +132,8 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
 
     with open_audio(task.path, cancel) as source:
         tally.header_seconds = source.header_seconds
+        if task.identify:
+            tally.examination = Examination(source)
         try:
             frames, early_seconds = _frames_near(source, task.start, tally)
             early = round(early_seconds * task.rate)
@@ -132,6 +148,8 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
             raise AudioError(
                 "The audio has a format that cannot be mixed.", "Convert it to MP3 or FLAC."
             ) from error
+    if tally.examination is not None:
+        tally.examination.finish()  # without a packet, that is the error to tell
     if not tally.mixed_samples:
         raise AudioError(
             "Nothing in the file can be decoded.", "It is damaged or no audio: fetch or copy it again."
@@ -179,6 +197,8 @@ def _frames(source: AudioSource, tally: _Tally) -> Iterator[AudioFrame]:
 
     decoder: AudioCodecContext | None = None
     for packet in source.packets():
+        if tally.examination is not None:
+            tally.examination.add(packet)
         if packet.stream.codec_context is not decoder:
             yield from _kept_back(decoder)
             decoder = packet.stream.codec_context

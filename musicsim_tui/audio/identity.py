@@ -13,7 +13,6 @@ from musicsim_tui.errors import AudioError
 from musicsim_tui.track import Tags, TrackId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from av.audio.stream import AudioStream
@@ -66,33 +65,56 @@ def examine(path: Path, *, cancel: CancelToken | None = None) -> AudioFile:
     Raises AudioError when the file is no audio or holds no packets, StorageError when the disk or share
     fails, Cancelled.
     """
-    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     with open_audio(path, cancel) as source:
+        examination = Examination(source)
+        for packet in source.packets():
+            examination.add(packet)
+    return examination.finish()
+
+
+class Examination:
+    """`examine`, for somebody who goes through the packets of a source anyway: made before the first packet
+    is asked for, given every one, and finished."""
+
+    def __init__(self, source: AudioSource) -> None:
         # Asked for before the packets, whose iteration may go on to another container.
         stream = source.stream
-        tags = read_tags(source.container.metadata, stream.metadata)
-        header_duration = source.header_seconds
-        codec = stream.codec_context.codec.canonical_name
-        sample_rate, channels = stream.sample_rate, stream.channels
-        packet_duration = 0.0
-        hashed_bytes = 0
-        for packet, duration in _with_durations(source):
-            digest.update(packet)
-            hashed_bytes += packet.size
-            packet_duration += duration
-    if not hashed_bytes:
-        raise AudioError(
-            "The file holds no audio data.", "Its download or copy did not finish: fetch it again."
+        self._tags = read_tags(source.container.metadata, stream.metadata)
+        self._header_duration = source.header_seconds
+        self._codec = stream.codec_context.codec.canonical_name
+        self._sample_rate, self._channels = stream.sample_rate, stream.channels
+        self._digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+        self._seconds = 0.0
+        self._bytes = 0
+        self._stream: AudioStream | None = None
+        self._time_base = 0.0
+
+    def add(self, packet: Packet[AudioStream]) -> None:
+        """Take in the next packet."""
+        if packet.stream is not self._stream:
+            self._stream = packet.stream
+            self._time_base = float(packet.stream.time_base or 0)
+        self._digest.update(packet)
+        self._bytes += packet.size
+        seconds = (packet.duration or 0) * self._time_base
+        if seconds < _LONGEST_PACKET_SECONDS:
+            self._seconds += seconds
+
+    def finish(self) -> AudioFile:
+        """What was learned. Raises AudioError when there was no packet."""
+        if not self._bytes:
+            raise AudioError(
+                "The file holds no audio data.", "Its download or copy did not finish: fetch it again."
+            )
+        return AudioFile(
+            track_id=TrackId(_uuid(self._digest.digest())),
+            tags=self._tags,
+            header_duration=self._header_duration,
+            packet_duration=self._seconds or None,
+            codec=self._codec,
+            sample_rate=self._sample_rate,
+            channels=self._channels,
         )
-    return AudioFile(
-        track_id=TrackId(_uuid(digest.digest())),
-        tags=tags,
-        header_duration=header_duration,
-        packet_duration=packet_duration or None,
-        codec=codec,
-        sample_rate=sample_rate,
-        channels=channels,
-    )
 
 
 def header_seconds(path: Path, *, cancel: CancelToken | None = None) -> float | None:
@@ -102,18 +124,6 @@ def header_seconds(path: Path, *, cancel: CancelToken | None = None) -> float | 
     """
     with open_audio(path, cancel) as source:
         return source.header_seconds
-
-
-def _with_durations(source: AudioSource) -> Iterator[tuple[Packet[AudioStream], float]]:
-    """Each packet and its length in seconds, 0 where it is not known."""
-    stream: AudioStream | None = None
-    time_base = 0.0
-    for packet in source.packets():
-        if packet.stream is not stream:
-            stream = packet.stream
-            time_base = float(stream.time_base or 0)
-        seconds = (packet.duration or 0) * time_base
-        yield packet, seconds if seconds < _LONGEST_PACKET_SECONDS else 0.0
 
 
 def _uuid(digest: bytes) -> UUID:

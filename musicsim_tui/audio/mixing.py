@@ -130,11 +130,9 @@ class Mixer:
     def _resampled(self, block: Samples, *, last: bool = False) -> Samples:
         if self._resampler is None:
             return block
-        if len(block) == 1:
-            return self._resampler.resample_chunk(block[0], last=last)[np.newaxis]
-        return np.ascontiguousarray(
-            self._resampler.resample_chunk(np.ascontiguousarray(block.T), last=last).T
-        )
+        frames = np.ascontiguousarray(block.T)
+        resampled: Samples = self._resampler.resample_chunk(frames, last=last)
+        return np.ascontiguousarray(resampled.T)
 
 
 def _resampler(rate: int, wanted: int, channels: int) -> ResampleStream | None:

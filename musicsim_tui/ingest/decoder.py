@@ -14,7 +14,7 @@ from uuid import UUID
 
 import numpy as np
 
-from musicsim_tui.audio.decode import decode_mono
+from musicsim_tui.audio.decode import AudioBlocks, decode_mono
 from musicsim_tui.audio.identity import AudioFile, examine
 from musicsim_tui.audio.waveform import Waveform, WaveformBuilder
 from musicsim_tui.audio.windows import AudioWindow, cut_windows
@@ -46,12 +46,18 @@ class Decoder(Protocol):
 
     def examine(self, path: Path) -> AudioFile: ...
 
-    def windows(self, path: Path, expected_seconds: float | None) -> Iterator[AudioWindow]:
+    def windows(
+        self, path: Path, expected_seconds: float | None, *, identify: bool = False
+    ) -> Iterator[AudioWindow]:
         """The windows of a file; those that are silent may come without their samples."""
         ...
 
     def waveform(self) -> Waveform:
         """The outline of the file whose windows have just come to their end."""
+        ...
+
+    def identified(self) -> AudioFile:
+        """What `examine` tells of that file, where `windows` was asked to identify it on the way."""
         ...
 
     def abort(self) -> None:
@@ -72,28 +78,37 @@ class LocalDecoder:
         self._cancel = cancel
         self._pulse = pulse
         self._waveform: Waveform | None = None
+        self._identified: AudioFile | None = None
 
     def examine(self, path: Path) -> AudioFile:
         return examine(path, cancel=self._cancel)
 
-    def windows(self, path: Path, expected_seconds: float | None) -> Iterator[AudioWindow]:
+    def windows(
+        self, path: Path, expected_seconds: float | None, *, identify: bool = False
+    ) -> Iterator[AudioWindow]:
         builder = WaveformBuilder(self._rate)
+        blocks = decode_mono(path, self._rate, cancel=self._cancel, identify=identify)
         yield from cut_windows(
-            builder.watch(self._blocks(path)),
+            builder.watch(self._watched(blocks)),
             self._rate,
             coverage=self._coverage,
             expected_seconds=expected_seconds,
         )
         self._waveform = builder.finish()
+        self._identified = blocks.audio_file if identify else None
 
-    def _blocks(self, path: Path) -> Iterator[Samples]:
-        for block in decode_mono(path, self._rate, cancel=self._cancel):
+    def _watched(self, blocks: AudioBlocks) -> Iterator[Samples]:
+        for block in blocks:
             self._pulse()
             yield block
 
     def waveform(self) -> Waveform:
         assert self._waveform is not None
         return self._waveform
+
+    def identified(self) -> AudioFile:
+        assert self._identified is not None
+        return self._identified
 
     def abort(self) -> None:
         """The token is enough, unless the decoder hangs; then its thread is left behind."""
@@ -113,6 +128,7 @@ class ProcessDecoder:
         self._cancel = cancel
         self._pulse = pulse
         self._waveform: Waveform | None = None
+        self._identified: AudioFile | None = None
         self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = start_child(
             WORKER, *self._arguments
         )
@@ -122,12 +138,17 @@ class ProcessDecoder:
         header, _ = self._receive()
         return audio_from_json(header["audio"])
 
-    def windows(self, path: Path, expected_seconds: float | None) -> Iterator[AudioWindow]:
-        self._ask({"op": "windows", "path": str(path), "expected_seconds": expected_seconds})
+    def windows(
+        self, path: Path, expected_seconds: float | None, *, identify: bool = False
+    ) -> Iterator[AudioWindow]:
+        self._ask(
+            {"op": "windows", "path": str(path), "expected_seconds": expected_seconds, "identify": identify}
+        )
         while True:
             header, body = self._receive()
             if "waveform" in header:
                 self._waveform = Waveform(peaks=bytes(body), **header["waveform"])
+                self._identified = audio_from_json(header["audio"]) if identify else None
                 return
             samples: Samples = np.frombuffer(body, dtype=np.float32)
             yield AudioWindow(header["start"], samples, header["silent"])
@@ -135,6 +156,10 @@ class ProcessDecoder:
     def waveform(self) -> Waveform:
         assert self._waveform is not None
         return self._waveform
+
+    def identified(self) -> AudioFile:
+        assert self._identified is not None
+        return self._identified
 
     def abort(self) -> None:
         if self._child is not None:

@@ -45,12 +45,14 @@ class _Service:
         if request["op"] == "examine":
             self._send({"audio": audio_to_json(self._decoder.examine(path))})
             return
-        for window in self._decoder.windows(path, request["expected_seconds"]):
+        identify = request["identify"]
+        for window in self._decoder.windows(path, request["expected_seconds"], identify=identify):
             body = b"" if window.silent else window.samples.data
             self._send({"start": window.start, "silent": window.silent}, body)
         waveform = asdict(self._decoder.waveform())
         peaks = waveform.pop("peaks")
-        self._send({"waveform": waveform}, peaks)
+        audio = audio_to_json(self._decoder.identified()) if identify else None
+        self._send({"waveform": waveform, "audio": audio}, peaks)
 
     def _pulse(self) -> None:
         """An empty frame now and then, so that a decoder which works for long is not taken for hanging."""

@@ -21,6 +21,7 @@ from musicsim_tui.library.records import FileRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from musicsim_tui.audio.identity import AudioFile
@@ -50,11 +51,11 @@ _SILENT = AudioError(
 
 @dataclass(slots=True, eq=False)
 class Listening:
-    """A track on its way through the stages."""
+    """A track on its way through the stages. Who it is may be known only when it is decoded to the end."""
 
     file: FoundFile
-    audio: AudioFile
     assembly: TrackAssembly
+    record: FileRecord | None = None
     windows_cut: int = 0
     windows_loud: int = 0
     waveform: Waveform | None = None
@@ -64,10 +65,6 @@ class Listening:
     def complete(self) -> bool:
         """Whether every window that is not silent has come back from the embedder."""
         return self.waveform is not None and len(self.assembly) == self.windows_loud
-
-    @property
-    def record(self) -> FileRecord:
-        return FileRecord(self.file.path, self.file.stamp, self.audio.tags, self.audio.track_id)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,28 +176,39 @@ class _Worker(threading.Thread):
 
     def _listen(self, file: FoundFile, decoder: Decoder) -> None:
         stage = self._stage
-        self._pulse()
-        audio = decoder.examine(file.path)
-        self.since = None
-        record = FileRecord(file.path, file.stamp, audio.tags, audio.track_id)
-        with self._claiming:
-            self.token.check()
-            claimed = stage.claims.claim(record)
-            self.track_id = audio.track_id if claimed else None
-        if claimed is False:
-            stage.know(record)
-        if not claimed:
-            return
-        listening = Listening(file, audio, TrackAssembly(stage.embedder, stage.coverage))
-        for window in self._watched(decoder.windows(file.path, audio.expected_seconds)):
+        listening = Listening(file, TrackAssembly(stage.embedder, stage.coverage))
+        unheard_of = stage.is_unheard_of(file)
+        expected_seconds = None
+        if not unheard_of:
+            self._pulse()
+            audio = decoder.examine(file.path)
+            self.since = None
+            if not self._claim(listening, audio):
+                return
+            expected_seconds = audio.expected_seconds
+        for window in self._watched(decoder.windows(file.path, expected_seconds, identify=unheard_of)):
             listening.windows_cut += 1
             if not window.silent:
                 listening.windows_loud += 1
                 stage.put(CutWindow(listening, window.start, window.samples), self.token)
+        if unheard_of and not self._claim(listening, decoder.identified()):
+            return
         if not listening.windows_loud:
             raise _SILENT
         listening.waveform = decoder.waveform()
         stage.put(CutWindow(listening, 0.0, None), self.token)
+
+    def _claim(self, listening: Listening, audio: AudioFile) -> bool:
+        """Whether it is up to this thread to hear this sound. Raises Cancelled."""
+        file = listening.file
+        listening.record = record = FileRecord(file.path, file.stamp, audio.tags, audio.track_id)
+        with self._claiming:
+            self.token.check()
+            claimed = self._stage.claims.claim(record)
+            self.track_id = audio.track_id if claimed else None
+        if claimed is False:
+            self._stage.know(record)
+        return bool(claimed)
 
     def _watched(self, windows: Iterable[AudioWindow]) -> Iterator[AudioWindow]:
         iterator = iter(windows)
@@ -220,7 +228,8 @@ class DecodingStage:
     """Decodes `files` into a bounded queue of windows, with at most `most_workers` at a time.
 
     `report` takes what needs no hearing: files that failed, and sounds that are known. `processes` gives
-    each worker a process: worth it unless there is little to decode.
+    each worker a process: worth it unless there is little to decode. `lone_sizes` are sizes that one of
+    the files has and nothing else that is known.
     """
 
     def __init__(
@@ -234,6 +243,7 @@ class DecodingStage:
         most_workers: int,
         processes: bool,
         queue_size: int,
+        lone_sizes: AbstractSet[int] = frozenset(),
         pause: PauseSwitch,
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
@@ -243,6 +253,7 @@ class DecodingStage:
         self.pause = pause
         self.windows: queue.Queue[CutWindow] = queue.Queue(maxsize=queue_size)
         self._report = report
+        self._lone_sizes = lone_sizes
         self._files = deque(files)
         self._hang_seconds = hang_seconds
         self._processes = processes
@@ -285,6 +296,11 @@ class DecodingStage:
             return self._files.popleft()
         except IndexError:
             return None
+
+    def is_unheard_of(self, file: FoundFile) -> bool:
+        """Whether a file is all but surely new: then it is identified while it is decoded, which saves a pass
+        over it. With a coverage its length must be known first."""
+        return self.coverage is None and file.stamp.size in self._lone_sizes
 
     def cancel(self) -> None:
         """Make every worker end soon."""

@@ -83,6 +83,7 @@ class Pipeline:
             self._claims,
             lambda finding: self._writing.deliver(finding),
             most_workers=threads,
+            lone_sizes=plan.lone_sizes,
             processes=sum(file.stamp.size for file in plan.candidates) >= _WORTH_PROCESSES_BYTES,
             queue_size=2 * embedder.batch_size + threads,
             pause=self._pause,
@@ -171,21 +172,23 @@ class Pipeline:
                 noticed = True
 
     def _completed(self, listening: Listening) -> None:
+        record, waveform = listening.record, listening.waveform
+        assert record is not None
+        assert waveform is not None
         try:
             embedding, sounds = listening.assembly.finish(listening.windows_cut)
         except AudioError as error:
             self._writing.deliver(FileFailed(listening.file, error))
-            for copy in self._claims.settle(listening.audio.track_id, heard=False):
+            for copy in self._claims.settle(record.track_id, heard=False):
                 self._writing.deliver(FileFailed(FoundFile(copy.path, copy.stamp), error))
             return
-        if listening.waveform is not None:
-            self._writing.deliver(
-                HeardTrack(
-                    file=listening.record,
-                    duration=listening.waveform.seconds,
-                    loudness=listening.waveform.loudness,
-                    waveform=listening.waveform.peaks,
-                    embedding=embedding,
-                    sounds=sounds,
-                )
+        self._writing.deliver(
+            HeardTrack(
+                file=record,
+                duration=waveform.seconds,
+                loudness=waveform.loudness,
+                waveform=waveform.peaks,
+                embedding=embedding,
+                sounds=sounds,
             )
+        )

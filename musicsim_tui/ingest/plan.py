@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,9 @@ class Plan:
     """The files to hear, in shuffled order, and what needs no hearing.
 
     `missing` are known files that are gone, with their tracks; `settled_failures` those whose file is gone
-    or whose folder can be read again; `replaced` the candidates that were heard with other content.
+    or whose folder can be read again; `replaced` the candidates that were heard with other content;
+    `lone_sizes` the sizes in bytes that one candidate has and no other file, here or in the catalog: such a
+    file holds a sound that nobody has heard, most likely.
     """
 
     candidates: list[FoundFile] = field(default_factory=list)
@@ -40,6 +43,7 @@ class Plan:
     replaced: set[bytes] = field(default_factory=set)
     failed_before: set[bytes] = field(default_factory=set)
     embedded: set[TrackId] = field(default_factory=set)
+    lone_sizes: set[int] = field(default_factory=set)
 
 
 def make_plan(
@@ -68,6 +72,8 @@ def make_plan(
         plan.scanned.append(root.path)
         _compare(catalog, scan, known, seen, plan, retry_failed=retry_failed)
     random.shuffle(plan.candidates)
+    sizes = Counter(file.stamp.size for file in plan.candidates)
+    plan.lone_sizes = {size for size, files in sizes.items() if files == 1} - catalog.file_sizes()
     return plan
 
 

@@ -127,6 +127,11 @@ class Catalog(IndexedBook):
         with self._read() as db:
             return filing.known(db, under)
 
+    def file_sizes(self) -> set[int]:
+        """The sizes in bytes of all files, present and missing."""
+        with self._read() as db:
+            return filing.sizes(db)
+
     def failed_files(self, under: Path) -> dict[bytes, FileStamp | None]:
         """Files at or below a path that could not be heard, as they were then."""
         with self._read() as db:

@@ -38,6 +38,11 @@ def known(db: sqlite3.Connection, under: Path) -> dict[bytes, KnownFile]:
     }
 
 
+def sizes(db: sqlite3.Connection) -> set[int]:
+    """The sizes in bytes of all files."""
+    return {size for (size,) in db.execute("SELECT DISTINCT size FROM files").fetchall()}
+
+
 def failed(db: sqlite3.Connection, under: Path) -> dict[bytes, FileStamp | None]:
     """Stamps of the files at or below a path that could not be heard, by path."""
     key = path_bytes(under)

@@ -73,6 +73,15 @@ def test_a_process_finds_what_is_found_here(tmp_path: Path, token: CancelToken, 
         there.close()
 
 
+def test_a_file_is_identified_while_it_is_decoded(tmp_path: Path, process: ProcessDecoder) -> None:
+    path = tmp_path / "piece.mp3"
+    write_music(path, 4, 12.0, tags=Tags("Piece", "Ensemble", "Album", 1999))
+    here = LocalDecoder(RATE, None, CancelToken(), lambda: None)
+    for used in (here, process):
+        assert len(list(used.windows(path, None, identify=True))) == 1
+        assert used.identified() == here.examine(path)
+
+
 def test_windows_are_writable_numbers_of_their_own(tmp_path: Path, process: ProcessDecoder) -> None:
     path = tmp_path / "piece.wav"
     write_music(path, 2, 21.0)
@@ -188,11 +197,11 @@ def test_a_process_that_hangs_is_killed_and_the_rest_goes_on(
     stopped: list[int] = []
     windows: Callable[..., Iterator[object]] = ProcessDecoder.windows
 
-    def hanging(self: ProcessDecoder, path: Path, expected_seconds: float | None) -> Iterator[object]:
+    def hanging(self: ProcessDecoder, path: Path, *asked: object, **options: object) -> Iterator[object]:
         if path.name == "1.wav":
             stopped.append(pid_of(self))
             os.kill(stopped[-1], signal.SIGSTOP)
-        return windows(self, path, expected_seconds)
+        return windows(self, path, *asked, **options)
 
     monkeypatch.setattr(ProcessDecoder, "windows", hanging)
     embedder = services.models.embedder("builtin")

@@ -6,16 +6,13 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
 
 import numpy as np
 import pytest
 
-from musicsim_tui.audio import decode, identity
-from musicsim_tui.audio.identity import AudioFile
 from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import ModelError, StorageError, UsageError
-from musicsim_tui.ingest import decoder, listening
+from musicsim_tui.ingest import listening
 from musicsim_tui.ingest import pipeline as pipeline_module
 from musicsim_tui.ingest import plan as plan_module
 from musicsim_tui.ingest.hearing import HearingStage
@@ -28,9 +25,10 @@ from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.records import FileStamp
 from musicsim_tui.services import Services
-from musicsim_tui.track import Tags, TrackId
+from musicsim_tui.track import Tags
 from tests.harness.audio_files import music as music_samples
 from tests.harness.audio_files import remux, write_long_wav, write_music
+from tests.harness.decoding import before_decoding
 from tests.harness.library import ingest_into, library
 
 
@@ -87,6 +85,22 @@ def test_two_copies_of_a_recording_are_one_track(services: Services, music: Path
     assert (summary.added, summary.relinked) == (3, 1)
     track = services.catalog.track_at(music / "copy.mp3")
     assert track == services.catalog.track_at(music / "0.mp3")
+
+
+def test_copies_with_other_tags_are_one_track_wherever_they_turn_up(
+    services: Services, tmp_path: Path
+) -> None:
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    copies = folder / "one.mp3", folder / "two.mp3", elsewhere / "three.mp3"
+    for number, path in enumerate(copies):
+        path.parent.mkdir(exist_ok=True)
+        write_music(path, 1, 3.0, tags=Tags("A title " * (1 + 50 * number), "Ensemble"))
+    assert len({path.stat().st_size for path in copies}) == 3
+    summary = ingest_into(services, folder)
+    assert (summary.added, summary.relinked, summary.failed) == (1, 1, 0)
+    summary = ingest_into(services, elsewhere)
+    assert (summary.added, summary.relinked, summary.failed) == (0, 1, 0)
+    assert len({services.catalog.track_at(path) for path in copies}) == 1
 
 
 def test_a_deleted_file_is_missing_until_pruned(services: Services, music: Path) -> None:
@@ -155,11 +169,11 @@ def test_a_silent_file_is_a_failure_not_a_track(services: Services, tmp_path: Pa
 def test_a_failing_disk_is_not_remembered_against_the_file(
     services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(*_: object, **__: object) -> object:
+    def failing(*_: object) -> None:
         raise StorageError("The disk does not answer.", "Check the cable.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoder, "examine", failing)
+        before_decoding(patch, failing)
         summary = ingest_into(services, music)
     assert summary.failed == 3
     assert services.catalog.failures() == []
@@ -181,14 +195,11 @@ def test_a_hanging_decoder_is_given_up_and_the_rest_goes_on(
 ) -> None:
     released = threading.Event()
 
-    def sometimes_hanging(
-        path: Path, rate: int, *, cancel: CancelToken | None = None
-    ) -> Iterator[np.ndarray]:
+    def sometimes_hanging(path: Path, _: CancelToken) -> None:
         if path.name == "1.flac":
             released.wait(60)
-        yield from decode.decode_mono(path, rate, cancel=cancel)
 
-    monkeypatch.setattr(decoder, "decode_mono", sometimes_hanging)
+    before_decoding(monkeypatch, sometimes_hanging)
     monkeypatch.setattr(listening, "_SLOWEST_BYTES_PER_SECOND", 1e12)
     pipeline = pipeline_over(services, music, hang_seconds=0.5)
     outcome = pipeline.run(CancelToken())
@@ -228,17 +239,15 @@ def test_giving_up_a_decoder_does_not_end_the_ingest_while_the_next_is_slow(
     services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released, first = threading.Event(), threading.Event()
-    examine = identity.examine
 
-    def slow(path: Path, *, cancel: CancelToken | None = None) -> object:
+    def slow(*_: object) -> None:
         if not first.is_set():
             first.set()
             released.wait(60)
         else:
             released.wait(0.3)
-        return examine(path, cancel=cancel)
 
-    monkeypatch.setattr(decoder, "examine", slow)
+    before_decoding(monkeypatch, slow)
     monkeypatch.setattr(listening, "_SLOWEST_BYTES_PER_SECOND", 1e12)
     outcome = pipeline_over(services, music, hang_seconds=0.5).run(CancelToken())
     released.set()
@@ -276,9 +285,8 @@ def test_windows_of_many_lengths_do_not_pile_up(services: Services) -> None:
 
     stage._batches = Watched()
     file = FoundFile(Path("x"), FileStamp(1, 1))
-    audio = AudioFile(TrackId(UUID(int=1)), Tags(), None, None, "x", 1, 1)
     for length in range(100):
-        track = Listening(file, audio, TrackAssembly(embedder, None))
+        track = Listening(file, TrackAssembly(embedder, None))
         windows.put(CutWindow(track, 0.0, music_samples(1, 2.0, rate=22050)[: 22050 + length]))
     stage.run(lambda: False, lambda: False)
     assert windows.empty()
@@ -333,15 +341,12 @@ def test_a_link_to_a_disk_that_is_away_loses_nothing(services: Services, music: 
 def test_a_disk_that_goes_away_while_hearing_is_offline_and_nothing_is_remembered(
     services: Services, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    examine = identity.examine
-
-    def unplugged(path: Path, *, cancel: CancelToken | None = None) -> object:
+    def unplugged(*_: object) -> None:
         if music.exists():
             music.rename(tmp_path / "away")
-        return examine(path, cancel=cancel)
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoder, "examine", unplugged)
+        before_decoding(patch, unplugged)
         summary = ingest_into(services, music)
     assert [path for path, _ in summary.offline] == [music]
     assert (summary.added, summary.failed) == (0, 0)

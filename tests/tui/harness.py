@@ -14,13 +14,13 @@ import numpy as np
 from textual import events
 
 from musicsim_tui.embedding.builtin import BUILTIN
-from musicsim_tui.ingest.decoder import LocalDecoder
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.records import FileRecord, FileStamp, HeardTrack
 from musicsim_tui.track import Embedding, Sound, Tags
 from musicsim_tui.tui.app import MusicApp
 from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.run import close_app
+from tests.harness.decoding import before_decoding
 from tests.harness.library import settings_for
 from tests.library.samples import track_id
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from textual.pilot import Pilot
     from textual.widget import Widget
 
-    from musicsim_tui.audio.identity import AudioFile
+    from musicsim_tui.jobs import CancelToken
 
 NOON = 1_763_812_800.0
 """2025-11-22, noon UTC: the same date almost everywhere."""
@@ -103,15 +103,13 @@ def hold_listening(monkeypatch: pytest.MonkeyPatch, *, free: int = 0) -> threadi
     """
     let_go = threading.Event()
     tickets = iter(range(free))
-    examine = LocalDecoder.examine
 
-    def held(decoder: LocalDecoder, path: Path) -> AudioFile:
+    def held(_: Path, cancel: CancelToken) -> None:
         if next(tickets, None) is None:
             while not let_go.is_set():
-                decoder._cancel.wait(_PAUSE)
-        return examine(decoder, path)
+                cancel.wait(_PAUSE)
 
-    monkeypatch.setattr(LocalDecoder, "examine", held)
+    before_decoding(monkeypatch, held)
     return let_go
 
 
