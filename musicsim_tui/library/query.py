@@ -76,6 +76,11 @@ class Query:
         """Whether the query itself says what to do with tracks whose files are gone."""
         return self.condition is not None and any(isinstance(c, Missing) for c in walk(self.condition))
 
+    def bounds(self, column: str) -> bool:
+        """Whether all it asks for lie within given ends: of `duration`, `year_order` or `added`."""
+        parts = self.condition.parts if isinstance(self.condition, All) else (self.condition,)
+        return any(isinstance(part, Between) and part.column == column for part in parts)
+
     def sql(self, *, few: bool = False) -> Sql:
         """An expression on the row `t` of `tracks`; leaves out the missing unless asked for.
 

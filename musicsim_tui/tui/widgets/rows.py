@@ -9,8 +9,8 @@ from typing import Generic, Protocol, TypeVar
 Row = TypeVar("Row")
 Shown = TypeVar("Shown", covariant=True)
 
-PAGE_ROWS = 200
-_KEPT_PAGES = 32
+PAGE_ROWS = 100
+_KEPT_PAGES = 64
 _AHEAD = 2
 
 
