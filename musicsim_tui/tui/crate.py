@@ -49,8 +49,8 @@ def put_back(crates: Crates, change: CrateChange) -> CrateChange:
         present = crates.track_ids(change.name)
     except UsageError:
         present = change.after
-    after = set(change.after)
-    came = [track for track in present if track not in after]
+    before, after = set(change.before), set(change.after)
+    came = [track for track in present if track not in after and track not in before]
     left = after.difference(present)
     return crates.put(change.name, [*(track for track in change.before if track not in left), *came])
 
