@@ -117,6 +117,7 @@ class KeepingActions(Actions):
         def tell(queued: int) -> None:
             key = main_key(BY_ID["view.downloads"], self.keys)
             self.say(f"{count(queued, 'download')} put in the queue; {key} shows it")
+            self.main.view.catalog_changed()
 
         self.bridge.ask("fetch again", lambda _token: len(playlists.enqueue(entries)), tell)
 

@@ -90,6 +90,8 @@ def proposed_path(folder: Path, name: str) -> Path:
 
 def playlist_path(text: str, proposed: Path) -> Path:
     """The file that was typed; in a folder, under the proposed name. Raises UsageError."""
+    if "://" in text and not text.strip().lower().startswith("file:"):
+        raise UsageError("A playlist is written into a file, not to a link.", "Type the path of a file.")
     path = read_path(text)
     if path.is_dir():
         return path / proposed.name
