@@ -7,6 +7,9 @@ distillation", ICASSP 2023. Names of modules are those of its published state di
 
 from __future__ import annotations
 
+import logging
+import threading
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -16,6 +19,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+log = logging.getLogger(__name__)
+
+_WORTH_TRACING = 48
+"""Windows: half a second of tracing and the slow first runs after it are earned back by twice as many."""
 _WIDTH = 0.4
 _CLASSES = 527
 
@@ -156,3 +163,38 @@ def mn04_for_inference(weights: Mapping[str, Tensor], device: str) -> Mn04:
                 folded.weight = nn.Parameter(folded.weight.contiguous(memory_format=torch.channels_last))
                 module[0], module[1] = folded, nn.Identity()
     return network.to(device)
+
+
+class BusyMn04:
+    """The network for inference on the CPU, which frees itself of Python once it has heard a while.
+
+    Traced and frozen, its layers run fused and in half of the time; a single query is answered sooner without.
+    """
+
+    def __init__(self, network: Mn04) -> None:
+        self._network = network
+        self._frozen: torch.jit.ScriptModule | None = None
+        self._heard = 0
+        self._tracing = threading.Lock()
+
+    def __call__(self, logmel: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Mn04.forward`, from any thread."""
+        self._heard += len(logmel)
+        if self._heard > _WORTH_TRACING and self._tracing.acquire(blocking=False):
+            # Never given back: once is enough, whether it works or not.
+            self._frozen = _frozen(self._network, logmel)
+        embedding, logits = (self._frozen or self._network)(logmel)
+        return embedding, logits
+
+
+def _frozen(network: Mn04, example: Tensor) -> torch.jit.ScriptModule | None:
+    """None where TorchScript is not to be had: it is deprecated, and gone in Python 3.14."""
+    with warnings.catch_warnings(), torch.inference_mode(mode=False), torch.no_grad():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            traced = torch.jit.trace(network, example.clone(), check_trace=False)  # type: ignore[no-untyped-call]
+            frozen: torch.jit.ScriptModule = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
+        except RuntimeError as error:
+            log.warning("the network stays as it is: %s", error)
+            return None
+    return frozen

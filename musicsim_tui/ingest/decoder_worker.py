@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from musicsim_tui.ingest.decoder import Decoder
 
 _PULSE_SECONDS = 1.0
+_NICENESS = 5
+"""Decoding gives way to what people see and to the network: whichever of the two waits is behind otherwise."""
 
 
 class _Service:
@@ -68,6 +70,7 @@ class _Service:
 
 
 def main() -> None:
+    os.nice(_NICENESS)
     descriptor, rate, coverage = (int(argument) for argument in sys.argv[1:])
     _Service(socket.socket(fileno=descriptor), rate, coverage or None).run()
 
