@@ -237,7 +237,18 @@ def test_doctor_finds_a_healthy_library_healthy(heard: Shell) -> None:
     states = {check["name"]: check["state"] for check in outcome.json["checks"]}
     assert states["library"] == "ok"
     assert states["index"] == "ok"
+    assert states["sound"] in ("ok", "warn")
     assert "ok" in heard("doctor").out
+
+
+def test_doctor_makes_a_report_without_what_is_private(heard: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QDB_API_TOKEN", "s3cr3t")
+    monkeypatch.setenv("HOME", str(heard.data_dir.parent))
+    outcome = heard("doctor", "--report")
+    assert "Checks\n" in outcome.out
+    assert str(heard.data_dir.parent) not in outcome.out
+    assert "s3cr3t" not in outcome.out
+    assert heard("doctor", "--report", "--json").json["report"].startswith("musicsim-tui ")
 
 
 @pytest.mark.parametrize(

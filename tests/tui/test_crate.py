@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -361,10 +361,12 @@ def test_an_undo_takes_back_its_own_change_only(data: st.DataObject) -> None:
 def test_rows_of_a_large_list_come_as_they_are_looked_at() -> None:
     asked: list[list[int]] = []
     arrive: list[Callable[[dict[int, str] | None], None]] = []
-    rows: KeyedRows[int, str] = KeyedRows(
-        lambda keys, arrived: (asked.append(list(keys)), arrive.append(arrived))[0],
-        lambda: None,
-    )
+
+    def fetch(keys: Sequence[int], arrived: Callable[[dict[int, str] | None], None]) -> None:
+        asked.append(list(keys))
+        arrive.append(arrived)
+
+    rows: KeyedRows[int, str] = KeyedRows(fetch, lambda: None)
     rows.set_keys(range(100_000))
     rows.look(0, 20)
     rows.look(50_000, 50_020)
