@@ -13,7 +13,7 @@ from musicsim_tui.cli.options import CURRENT
 from musicsim_tui.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from musicsim_tui.cli.interrupt import WatchedToken
     from musicsim_tui.services import Services
@@ -30,11 +30,11 @@ class ExitWith(Exception):
         self.code = code
 
 
-def current_settings() -> Settings:
-    """The settings of this run. Raises UsageError."""
+def current_settings(flags: Mapping[str, str | None] | None = None) -> Settings:
+    """The settings of this run, with `flags` of the command's own by their names. Raises UsageError."""
     from musicsim_tui.settings import load_settings
 
-    return load_settings({"data_dir": CURRENT.data_dir, "model": CURRENT.model})
+    return load_settings({"data_dir": CURRENT.data_dir, "model": CURRENT.model, **(flags or {})})
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -114,16 +114,6 @@ class Pause:
         return random.uniform(self.shortest, self.longest)
 
 
-@dataclass(frozen=True, slots=True)
-class FetchSummary:
-    """What came of a queue. `stopped_by` is the failure because of which the rest was not tried."""
-
-    ready: int
-    failed: int
-    untried: int
-    stopped_by: DownloadError | None = None
-
-
 def fetch(
     entry: Entry,
     request: FetchRequest,
@@ -147,41 +137,6 @@ def fetch(
             raise
         forget_partial(entry.source, request.work)
     return fetched
-
-
-def fetch_each(
-    entries: Iterable[Entry],
-    request: FetchRequest,
-    cancel: CancelToken,
-    *,
-    on_ready: Callable[[Entry, Fetched], None],
-    on_failed: Callable[[Entry, DownloadError], None],
-    on_progress: Callable[[FetchProgress], None] = lambda _: None,
-    pause: Pause | None = None,
-) -> FetchSummary:
-    """Fetch entries in order, politely. A failure that every other entry would meet stops the queue.
-
-    Raises StorageError and Cancelled; what is ready by then was handed to `on_ready`.
-    """
-    pause = pause or Pause()
-    waiting = list(entries)
-    ready = failed = 0
-    for number, entry in enumerate(waiting):
-        if number:
-            seconds = pause.draw()
-            on_progress(FetchProgress(entry.source, Stage.PAUSING, 0.0, seconds, seconds_left=seconds))
-            cancel.wait(seconds)
-        try:
-            fetched = fetch(entry, request, cancel, on_progress)
-        except DownloadError as error:
-            failed += 1
-            on_failed(entry, error)
-            if error.stops_queue:
-                return FetchSummary(ready, failed, len(waiting) - number - 1, error)
-        else:
-            ready += 1
-            on_ready(entry, fetched)
-    return FetchSummary(ready, failed, 0)
 
 
 def forget_partial(source: SourceId, work: Path, *, only_if_empty: bool = False) -> None:

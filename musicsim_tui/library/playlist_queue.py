@@ -59,6 +59,11 @@ class PlaylistQueue:
                 added.append(found)
         return added
 
+    def follow(self, playlist: int) -> None:
+        """Its new entries are wanted from now on."""
+        with self._write() as db:
+            db.execute("UPDATE playlists SET followed = 1 WHERE id = ?", (playlist,))
+
     def next_item(self, only: Collection[int] | None = None) -> QueueItem | None:
         """Whose turn it is, among what these playlists, or all, have in the queue; None when none waits."""
         within, values = _within(only)
@@ -120,9 +125,11 @@ class PlaylistQueue:
             state = EntryState.INGESTING if to_hear else EntryState.READY
             _set_state(db, source, state)
             db.execute(
-                "UPDATE sources SET path = ?, track = NULL, attempts = 0, tried = ? WHERE id = ?",
+                "UPDATE sources SET path = ?, track = NULL, tried = ? WHERE id = ?",
                 (path_bytes(path), self._clock(), source),
             )
+            if not to_hear:
+                db.execute("UPDATE sources SET attempts = 0 WHERE id = ?", (source,))
             _dequeue(db, source)
 
     def failed(
@@ -166,7 +173,7 @@ class PlaylistQueue:
         with self._write() as db:
             for source, track in tracks:
                 _set_state(db, source, EntryState.READY)
-                db.execute("UPDATE sources SET track = ? WHERE id = ?", (track.bytes, source))
+                db.execute("UPDATE sources SET track = ?, attempts = 0 WHERE id = ?", (track.bytes, source))
 
     def files(self, playlist: int | None = None) -> list[tuple[int, Path, TrackId | None]]:
         """Sources that were fetched, of one playlist or of all, with their files and tracks."""

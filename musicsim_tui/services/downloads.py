@@ -176,9 +176,8 @@ class Downloads:
             for entry in playlists.entries(playlist)
             if not entry.removed and (entry.state in _PLAYABLE if everything else _is_due(entry))
         ]
-        added = playlists.enqueue(chosen)
-        self._controls.wake()
-        return len(added)
+        playlists.follow(playlist)
+        return self.enqueue(chosen)
 
     def run(
         self,
@@ -237,6 +236,9 @@ class Downloads:
         return replace(
             summary,
             heard=intake.heard,
+            failed=summary.failed + len(intake.failures),
+            failures=(*summary.failures, *intake.failures),
+            new_failures=summary.new_failures + intake.new_failures,
             left_unheard=intake.left,
             hearing_error=intake.error,
             cancelled=summary.cancelled or cancel.cancelled,

@@ -15,6 +15,7 @@ from musicsim_tui.jobs import Cancelled, CancelToken
 if TYPE_CHECKING:
     from musicsim_tui.ingest.report import IngestSummary
     from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.playlist_records import PlaylistEntry
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,8 @@ HEARING = "hearing"
 class Intake:
     """A thread that hears the files handed in and notes in the catalog what became of them.
 
-    `hear` ingests files. `error` is why the last ones were not heard.
+    `hear` ingests files. `error` is why the last ones were not heard, `left` counts those; `failures` are those
+    that cannot be heard, `new_failures` counts those that had not failed before.
     """
 
     def __init__(
@@ -36,6 +38,8 @@ class Intake:
         self.error: MusicSimError | None = None
         self.heard = 0
         self.left = 0
+        self.failures: list[PlaylistEntry] = []
+        self.new_failures = 0
         self._catalog = catalog
         self._hear = hear
         self._token = CancelToken()
@@ -105,7 +109,10 @@ class Intake:
             key = os.fsencode(path)
             if key in failures:
                 failure = failures[key]
-                self._catalog.playlists.failed(source, HEARING, failure.reason, failure.hint)
+                entry, new = self._catalog.playlists.failed(source, HEARING, failure.reason, failure.hint)
+                self.new_failures += new
+                if entry is not None:
+                    self.failures.append(entry)
             elif key in tracks:
                 heard.append((source, tracks[key]))
             else:

@@ -88,7 +88,7 @@ def test_pages_are_fetched_as_they_are_needed(youtube: YouTube) -> None:
         pages.append(len(youtube.server.sent("/browse")))
         if isinstance(item, Entry) and item.position == 7:
             break
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
 
     assert pages[0] == pages[3]
     assert pages[4] == pages[3] + 1

@@ -9,6 +9,7 @@ from musicsim_tui.cli.commands import (
     crate,
     demo,
     doctor,
+    download,
     evaluate,
     failures,
     index,
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     """Add every command, in the order in which help lists them."""
     app.command("demo")(demo.demo)
     app.command("ingest")(ingest.ingest)
+    app.command("download")(download.download)
     app.command("search")(search.search)
     app.command("list")(listing.list_tracks)
     app.command("show")(show.show)

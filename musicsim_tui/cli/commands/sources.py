@@ -1,4 +1,4 @@
-"""`musicsim-tui sources`: the folders that are remembered."""
+"""`musicsim-tui sources`: the folders and playlists that are remembered."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.asking import confirmed
+from musicsim_tui.cli.download_report import playlist_as_json
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.errors import UsageError
+from musicsim_tui.library.playlist_records import EntryState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.playlist_records import Playlist
+    from musicsim_tui.library.records import Root
+    from musicsim_tui.services import Services
 
-app = typer.Typer(help="List or forget remembered folders.", invoke_without_command=True)
+app = typer.Typer(help="List or forget remembered folders and playlists.", invoke_without_command=True)
 
 
 @app.callback()
@@ -33,22 +39,80 @@ def _default(ctx: typer.Context) -> None:
 @app.command("list")
 @global_options
 def list_sources() -> None:
-    """List the remembered folders and files."""
+    """List the remembered folders, files and playlists."""
     _print_sources()
 
 
 @app.command("forget")
 @global_options
 def forget(
-    path: Annotated[Path, typer.Argument(help="A folder or file that is or was remembered.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A remembered folder or file, or a playlist by its link, number or title."
+        ),
+    ],
     tracks: Annotated[
         bool, typer.Option("--tracks", help="Leave its tracks out as well, for prune to forget.")
     ] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="Of a playlist: delete the files that no other playlist has.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Forget a folder: it is not refreshed any more. No file is touched."""
+    """Forget a folder or playlist: it is not refreshed any more. No file is touched unless told to."""
+    absolute = Path(os.path.abspath(source))
+    with open_services() as (services, _):
+        playlist = _playlist(services, source, absolute)
+        if playlist is not None:
+            _forget_playlist(services, playlist, delete_files=files, yes=yes)
+            return
+        if files:
+            raise UsageError(
+                "--files is for playlists.", "The files of a folder are yours: no command deletes them."
+            )
+    _forget_folder(absolute, tracks=tracks)
+
+
+def _playlist(services: Services, source: str, path: Path) -> Playlist | None:
+    """The playlist of that name, unless a remembered folder has it."""
+    if any(root.path == path for root in services.catalog.roots()):
+        return None
+    try:
+        return services.catalog.playlists.find(source)
+    except UsageError:
+        if "://" in source:
+            raise
+        return None
+
+
+def _forget_playlist(services: Services, playlist: Playlist, *, delete_files: bool, yes: bool) -> None:
+    if delete_files:
+        question = f"Delete the files of {output.plain(playlist.title)!r} that no other playlist has?"
+        if not confirmed(question, yes=yes, command=f"musicsim-tui sources forget {playlist.id} --files"):
+            output.say("Nothing forgotten.")
+            return
+    forgotten = services.downloads.forget(playlist.id, delete_files=delete_files)
+    if CURRENT.json:
+        output.emit(
+            {
+                "forgotten": playlist.record.link,
+                "title": forgotten.title,
+                "files_deleted": forgotten.files_deleted,
+                "files_kept": forgotten.files_kept,
+            }
+        )
+        return
+    output.say(f"Forgot {output.plain(forgotten.title)}.")
+    if forgotten.files_deleted:
+        output.say(f"Deleted {output.count(forgotten.files_deleted, 'file')}.")
+    if forgotten.files_kept:
+        output.say(f"{output.count(forgotten.files_kept, 'file')} stay in {output.plain(playlist.folder)}.")
+
+
+def _forget_folder(absolute: Path, *, tracks: bool) -> None:
     from musicsim_tui.library.records import FileState
 
-    absolute = Path(os.path.abspath(path))
     left_out = 0
     with open_services() as (services, _):
         catalog = services.catalog
@@ -98,6 +162,7 @@ def _uncovered(catalog: Catalog, names: Iterable[bytes]) -> list[Path]:
 def _print_sources() -> None:
     with open_services() as (services, _):
         roots = services.catalog.roots()
+        playlists = services.catalog.playlists.all()
     if CURRENT.json:
         output.emit(
             {
@@ -112,19 +177,66 @@ def _print_sources() -> None:
                     }
                     for root in roots
                 ]
+                + [{"kind": "playlist", **playlist_as_json(playlist)} for playlist in playlists]
             }
         )
         return
-    if not roots:
-        output.say("Nothing is remembered yet: musicsim-tui ingest FOLDER remembers a folder.")
+    if not roots and not playlists:
+        output.say(
+            "Nothing is remembered yet: musicsim-tui ingest FOLDER remembers a folder, "
+            "musicsim-tui download URL a playlist."
+        )
         return
+    if roots:
+        _print_folders(roots)
+    if roots and playlists:
+        output.say("")
+    if playlists:
+        _print_playlists(playlists)
+
+
+def _print_playlists(playlists: Sequence[Playlist]) -> None:
+    output.print_table(
+        [
+            *(Column("No.", "right"), Column("Playlist", shrinks=True), Column("State", shrinks=True)),
+            *(Column("Last looked at"), Column("Link", shrinks=True)),
+        ],
+        [
+            [
+                str(playlist.id),
+                playlist.title,
+                _state(playlist),
+                _when(playlist.checked),
+                playlist.record.link,
+            ]
+            for playlist in playlists
+        ],
+    )
+
+
+def _state(playlist: Playlist) -> str:
+    ready = playlist.count(EntryState.READY, EntryState.INGESTING)
+    words = [f"{ready:,} of {playlist.entries:,} ready"]
+    words += [
+        f"{number:,} {state.value}"
+        for state in (EntryState.WAITING, EntryState.FAILED, EntryState.UNAVAILABLE, EntryState.GONE)
+        if (number := playlist.count(state))
+    ]
+    return ", ".join(words)
+
+
+def _when(seconds: float | None) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "never"
+
+
+def _print_folders(roots: Sequence[Root]) -> None:
     output.print_table(
         [Column("Path", shrinks=True), Column("State"), Column("Last looked at")],
         [
             [
                 str(root.path),
                 "online" if root.path.exists() else "offline",
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(root.scanned)) if root.scanned else "never",
+                _when(root.scanned),
             ]
             for root in roots
         ],

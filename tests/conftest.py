@@ -1,3 +1,5 @@
+"""Sites on loopback for whoever downloads: fixtures that several rooms share."""
+
 from __future__ import annotations
 
 import zlib
@@ -6,20 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from musicsim_tui.audio.encode import write_audio
-from tests.harness.audio_files import RATE, music, tone
-from tests.harness.loop_server import LoopServer
-from tests.harness.loopback import only_loopback
-from tests.harness.youtube import YouTube
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.harness.loop_server import LoopServer
+    from tests.harness.youtube import YouTube
 
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seconds of music in the formats that sites serve, and a cover."""
+    from musicsim_tui.audio.encode import write_audio
+    from tests.harness.audio_files import RATE, music, tone
+
     folder = tmp_path_factory.mktemp("media")
     for number, name in enumerate(("a.mp3", "b.m4a", "c.webm", "d.flac", "e.ogg")):
         left = music(number)
@@ -36,6 +38,9 @@ def _jpeg() -> bytes:
 @pytest.fixture
 def server(media: Path) -> Iterator[LoopServer]:
     """Loopback media; nothing else can be reached while it is there."""
+    from tests.harness.loop_server import LoopServer
+    from tests.harness.loopback import only_loopback
+
     with LoopServer(media) as server, only_loopback(server.url):
         server.items = [(f"Band — Söng {n} 🎧 <x>", f"/media/{n}") for n in ("a.mp3", "d.flac", "e.ogg")]
         yield server
@@ -43,4 +48,6 @@ def server(media: Path) -> Iterator[LoopServer]:
 
 @pytest.fixture
 def youtube(server: LoopServer) -> YouTube:
+    from tests.harness.youtube import YouTube
+
     return YouTube(server)

@@ -1,0 +1,229 @@
+"""`musicsim-tui download`: from links to searchable tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from musicsim_tui.cli import download_report as reports
+from musicsim_tui.cli import output
+from musicsim_tui.cli.commands.ingest import NEW_FAILURES
+from musicsim_tui.cli.download_progress import watch_downloads
+from musicsim_tui.cli.link_questions import settled
+from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, current_settings, open_services
+from musicsim_tui.errors import MusicSimError, UsageError
+
+if TYPE_CHECKING:
+    from musicsim_tui.cli.interrupt import WatchedToken
+    from musicsim_tui.cli.link_questions import SettledLink
+    from musicsim_tui.download.report import ListingProgress, Opened, RunSummary
+    from musicsim_tui.services import Services
+    from musicsim_tui.settings import Settings
+
+_FAILED = 1
+_LISTING_PAUSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What was asked for on the command line."""
+
+    links: tuple[SettledLink, ...]
+    everything_remembered: bool
+    retry: bool
+    ingest: bool
+
+
+@global_options
+def download(
+    links: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[URL]...", help="Playlists, channels, albums, videos. None: go on."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Check all remembered playlists: new, deleted and failed tracks.")
+    ] = False,
+    list_only: Annotated[
+        bool, typer.Option("--list-only", help="Show what is there; fetch nothing.")
+    ] = False,
+    no_ingest: Annotated[bool, typer.Option("--no-ingest", help="Do not hear the files.")] = False,
+    dest: Annotated[
+        str | None, typer.Option("--dest", metavar="DIR", help="Where the playlists' folders are made.")
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try again what failed, whatever the reason.")
+    ] = False,
+    video: Annotated[
+        bool, typer.Option("--video", help="Of a video inside a playlist: only the video.")
+    ] = False,
+    playlist: Annotated[
+        bool, typer.Option("--playlist", help="Of a video inside a playlist: the playlist.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many of a list.")
+    ] = None,
+    mp3_quality: Annotated[
+        str | None, typer.Option("--mp3-quality", metavar="0-9", help="0 is best, 2 unless set.")
+    ] = None,
+    keep_original: Annotated[
+        bool, typer.Option("--keep-original", help="Keep the site's own audio instead of an MP3.")
+    ] = False,
+    pause: Annotated[
+        str | None, typer.Option("--pause", metavar="S", help="Seconds between tracks, such as 10-20.")
+    ] = None,
+    least_free: Annotated[
+        str | None, typer.Option("--least-free", metavar="SIZE", help="Room to leave on the disk: 2GB.")
+    ] = None,
+    cookies_from_browser: Annotated[
+        str | None, typer.Option("--cookies-from-browser", metavar="NAME", help="Such as firefox.")
+    ] = None,
+) -> None:
+    """Fetch playlists as tagged MP3 files, and hear them as they arrive.
+
+    Without a link, go on with what the last one left. Every site that yt-dlp knows works.
+    """
+    settings = current_settings(
+        {
+            "cookies_from_browser": cookies_from_browser,
+            "download.folder": dest,
+            "download.mp3_quality": mp3_quality,
+            "download.keep_original": "true" if keep_original else None,
+            "download.pause": pause,
+            "download.least_free": least_free,
+        }
+    )
+    if video and playlist:
+        raise UsageError("--video and --playlist contradict each other.", "Leave one of them out.")
+    if list_only and not links and not everything:
+        raise UsageError("--list-only needs a link.", "Run musicsim-tui download URL --list-only.")
+    asked = [settled(link, video=video, playlist=playlist, limit=limit) for link in links or ()]
+    if list_only:
+        _list_only(settings, asked, everything=everything)
+    else:
+        _download(settings, _Order(tuple(asked), everything, retry, not no_ingest))
+
+
+def _list_only(settings: Settings, links: Sequence[SettledLink], *, everything: bool) -> None:
+    with open_services(settings) as (services, cancel):
+        playlists = services.catalog.playlists
+        listings = _Listings(services, cancel)
+        with watch_downloads() as watcher:
+            listings.open(links, watcher.listing)
+            if everything:
+                listings.check_all(watcher.listing)
+        listed = [reports.Listed.of(opened, services) for opened in listings.opened]
+        for opened in listings.opened:
+            known = playlists.get(opened.playlist)
+            if opened.created and known is not None and not known.followed:
+                playlists.forget(opened.playlist)
+    reports.print_lists(listed, listings.failed)
+    _end_listing(listings)
+
+
+def _download(settings: Settings, order: _Order) -> None:
+    with open_services(settings) as (services, cancel):
+        listings = _Listings(services, cancel)
+        downloads = services.downloads
+        with watch_downloads() as watcher:
+            listings.open(order.links, watcher.listing)
+            asked = {opened.playlist for opened in listings.opened}
+            if order.everything_remembered:
+                listings.check_all(watcher.listing)
+        before = reports.counts(services, listings.opened)
+        _fill_queue(services, listings, asked, retry=order.retry)
+        reports.announce(services, [opened.playlist for opened in listings.opened])
+        only = asked if order.links and not (order.everything_remembered or order.retry) else None
+        with watch_downloads() as watcher:
+            summary = downloads.run(cancel, watcher.queue, only=only, ingest=order.ingest)
+        reports.print_summary(services, summary, listings.opened, listings.failed, before)
+    _end(summary, listings)
+
+
+def _fill_queue(services: Services, listings: _Listings, asked: set[int], *, retry: bool) -> None:
+    downloads, playlists = services.downloads, services.catalog.playlists
+    for opened in listings.opened:
+        downloads.enqueue_playlist(opened.playlist, everything=opened.playlist in asked)
+    if retry:
+        among = {opened.playlist for opened in listings.opened}
+        keys = {entry.key for playlist in among for entry in playlists.entries(playlist)}
+        failed = [entry.id for entry in playlists.failures() if not among or entry.key in keys]
+        downloads.retry(failed)
+
+
+class _Listings:
+    """The playlists that were listed, and the links that could not be: one does not stop the others."""
+
+    def __init__(self, services: Services, cancel: WatchedToken) -> None:
+        self.opened: list[Opened] = []
+        self.failed: list[tuple[str, MusicSimError]] = []
+        self._services = services
+        self._cancel = cancel
+        self._asked = 0
+
+    def open(self, links: Sequence[SettledLink], publish: _Publish) -> None:
+        """List new links. Raises what went wrong when there is but one."""
+        for link in links:
+            self._take(
+                link.link,
+                partial(
+                    self._services.downloads.open,
+                    link.link,
+                    self._cancel,
+                    choice=link.choice,
+                    limit=link.limit,
+                    publish=publish,
+                ),
+                alone=len(links) == 1,
+            )
+
+    def check_all(self, publish: _Publish) -> None:
+        """List all followed playlists again but endless mixes, which have always something new."""
+        done = {opened.playlist for opened in self.opened}
+        for known in self._services.catalog.playlists.all():
+            if known.followed and not known.record.endless and known.id not in done:
+                self._take(
+                    known.title,
+                    partial(self._services.downloads.check, known.id, self._cancel, publish),
+                    alone=False,
+                )
+
+    def _take(self, name: str, list_it: Callable[[], Opened], *, alone: bool) -> None:
+        from musicsim_tui.download.failures import DownloadError
+
+        if self._asked:
+            self._cancel.wait(min(_LISTING_PAUSE_SECONDS, self._services.settings.download.pause[0]))
+        self._asked += 1
+        try:
+            self.opened.append(list_it())
+        except DownloadError as error:
+            if alone or error.stops_queue:
+                raise
+            self.failed.append((name, error))
+            output.note(f"{name}: {error.title} {error.hint}")
+
+
+_Publish = Callable[["ListingProgress"], None]
+
+
+def _end_listing(listings: _Listings) -> None:
+    if listings.failed or any(opened.problem for opened in listings.opened):
+        raise ExitWith(NEW_FAILURES)
+
+
+def _end(summary: RunSummary, listings: _Listings) -> None:
+    """The exit code, by the worst of what happened."""
+    if summary.cancelled:
+        raise ExitWith(STOPPED_BY_CTRL_C)
+    error = summary.stopped_by or summary.hearing_error
+    if error is not None:
+        if not CURRENT.json:
+            output.report(error)
+        raise ExitWith(_FAILED)
+    if summary.new_failures:
+        raise ExitWith(NEW_FAILURES)
+    _end_listing(listings)
