@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.keys import _character_to_key
+from textual.widgets import Input
 
 from musicsim_tui.tui.keymap import (
     BY_ID,
@@ -70,6 +72,18 @@ def test_rebinding_that_cannot_work_is_left_out_and_told() -> None:
     assert keys == {"help": "f1"}
     assert any("nonsense" in problem for problem in problems)
     assert any("x cannot be both" in problem for problem in problems)
+
+
+def test_a_field_takes_every_character_whatever_is_bound(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("slash")
+        typed = "-a/b+c_d q1 ,.<>[]*?!=0xh"
+        for char in typed:
+            await driver.press(_character_to_key(char))
+        assert driver.app.main.query_one("#filter", Input).value == typed
+        assert driver.app.view_name == "library"
+
+    drive(small, scenario, preferences=Preferences(keys={"help": "h", "mark": "b"}))
 
 
 def test_a_rebound_key_works_and_is_shown(small: Path) -> None:

@@ -17,6 +17,7 @@ from musicsim_tui.tui.screens.view import TrackView
 from musicsim_tui.tui.screens.welcome import Welcome
 from musicsim_tui.tui.text import safe, shown
 from musicsim_tui.tui.widgets.columns import Column
+from musicsim_tui.tui.widgets.field import Field
 from musicsim_tui.tui.widgets.rows import PAGE_ROWS, PagedRows
 from musicsim_tui.tui.widgets.track_table import TrackTable
 from musicsim_tui.wording import clock, count
@@ -89,7 +90,7 @@ class LibraryView(TrackView):
         glyphs = self.host.glyphs
         with Horizontal(id="filter-line"):
             yield Static("/", id="filter-sign", markup=False)
-            yield Input(
+            yield Field(
                 self.listing.filter,
                 placeholder="filter: words, artist:skiff, len>2:00, sound:piano",
                 id="filter",

@@ -20,6 +20,7 @@ from musicsim_tui.tui.screens.trouble import TroubleView
 from musicsim_tui.tui.screens.view import TrackView, View
 from musicsim_tui.tui.searching import read_query
 from musicsim_tui.tui.text import safe
+from musicsim_tui.tui.widgets.field import Field
 from musicsim_tui.tui.widgets.lines import Pieces
 from musicsim_tui.tui.widgets.playing import PlayingLine
 from musicsim_tui.wording import count
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textual.app import ComposeResult
-    from textual.binding import BindingType
+    from textual.binding import BindingsMap, BindingType
+    from textual.dom import DOMNode
 
     from musicsim_tui.tui.app import MusicApp
     from musicsim_tui.tui.state import AppState
@@ -71,6 +73,15 @@ class MainScreen(Screen[None]):
             yield Static(id="said", markup=False)
             yield Static(id="job", markup=False)
         yield Pieces(gap=2, id="keys")
+
+    @property
+    def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
+        chain = super()._binding_chain
+        if isinstance(field := self.focused, Field):
+            for node, node_bindings in chain:
+                if node is not field:
+                    field.keep_from(node_bindings)
+        return chain
 
     def on_mount(self) -> None:
         self.show_lines()
