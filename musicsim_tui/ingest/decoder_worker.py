@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PULSE_SECONDS = 1.0
 _NICENESS = 5
-"""Decoding gives way to what people see and to the network: whichever of the two waits is behind otherwise."""
+"""Decoding gives way to what people see, and to the network."""
 
 
 class _Service:

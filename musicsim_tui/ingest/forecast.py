@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicsim_tui.audio.identity import header_seconds
+from musicsim_tui.audio.identity import examine, header_seconds
 from musicsim_tui.audio.windows import HOP_SECONDS, WINDOW_SECONDS
 from musicsim_tui.errors import MusicSimError
 
@@ -26,6 +26,8 @@ _FEWEST_FILES = 40
 _FEWEST_BYTES = 100_000_000
 """A smaller job is done about as soon as it is forecast."""
 _TYPICAL_SECONDS_PER_BYTE = 1 / 24_000  # 192 kbit/s
+_FEWEST_BYTES_A_SECOND = 750
+"""6 kbit/s, the least that Opus takes: a header that claims more audio than that allows is wrong."""
 _DECODING_REALTIME = 600.0
 """Realtime factor of one decoding thread, rounded down."""
 _LONG_ENOUGH_SECONDS = 0.2
@@ -86,7 +88,7 @@ def estimate_audio_seconds(candidates: Sequence[FoundFile], cancel: CancelToken)
     for file in candidates[:_SAMPLE_FILES]:
         cancel.check()
         try:
-            length = header_seconds(file.path, cancel=cancel)
+            length = _length(file, cancel)
         except MusicSimError:
             continue  # it will fail, with its reason, when it is heard
         if length:
@@ -97,6 +99,14 @@ def estimate_audio_seconds(candidates: Sequence[FoundFile], cancel: CancelToken)
     overall = sum(seconds.values()) / sampled if sampled else _TYPICAL_SECONDS_PER_BYTE
     pace = {suffix: seconds[suffix] / bytes_[suffix] for suffix in seconds if bytes_[suffix]}
     return sum(file.stamp.size * pace.get(file.path.suffix.lower(), overall) for file in candidates)
+
+
+def _length(file: FoundFile, cancel: CancelToken) -> float | None:
+    """Seconds of audio: what the header claims, unless that is absurd. Raises MusicSimError and Cancelled."""
+    claimed = header_seconds(file.path, cancel=cancel)
+    if claimed is not None and claimed * _FEWEST_BYTES_A_SECOND <= file.stamp.size:
+        return claimed
+    return examine(file.path, cancel=cancel).expected_seconds
 
 
 def _realtime_of(embedder: Embedder) -> float:

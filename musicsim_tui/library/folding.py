@@ -32,8 +32,12 @@ def clean(text: str) -> str:
     text = text[:LONGEST_TAG].strip()
     if text.isprintable():
         return text
-    text = _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
-    return _without_controls(text).strip()
+    return _without_controls(without_surrogates(text)).strip()
+
+
+def without_surrogates(text: str) -> str:
+    """`text` with what is no character, such as bytes of a path or an argument, as replacement characters."""
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def display_path(path: bytes) -> str:

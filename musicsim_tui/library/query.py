@@ -37,7 +37,7 @@ from musicsim_tui.library.conditions import (
     Words,
     walk,
 )
-from musicsim_tui.library.folding import fold
+from musicsim_tui.library.folding import fold, without_surrogates
 
 FIELDS = ("artist", "title", "album", "sound", "len", "year", "added", "missing", "path")
 
@@ -107,6 +107,7 @@ def parse_query(text: str, *, now: datetime | None = None, lenient: bool = False
 
     Raises UsageError, which names the part that cannot be read and where it stands.
     """
+    text = without_surrogates(text)
     return Query(_Parser(text, now or datetime.now(), lenient).parse())
 
 

@@ -189,6 +189,7 @@ def test_every_beginning_of_a_correct_query_can_be_typed() -> None:
 @example('"')
 @example("-" * 1000)
 @example("title:\\")
+@example("caf\udce9 title:\udcff")
 def test_any_text_is_read_and_answered_or_refused(library: Catalog, text: str) -> None:
     for lenient in (False, True):
         try:
