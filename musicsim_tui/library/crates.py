@@ -146,19 +146,65 @@ class Crates:
             return _change(db, name, lambda _: list(dict.fromkeys(ids)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A track of a crate and its position, which orders it among the others and is otherwise any number."""
+
+    track: int
+    id: TrackId
+    position: int
+
+
 def _change(
     db: sqlite3.Connection, name: str, edit: Callable[[list[TrackId]], Sequence[TrackId]]
 ) -> CrateChange:
-    key, kept = _found(db, name)
-    before = _ids(db, key)
-    wanted = tracks.keys(db, edit(list(before)))
-    if wanted != _keys(db, key):
-        db.execute("DELETE FROM crate_tracks WHERE crate = ?", (key,))
-        db.executemany(
-            "INSERT INTO crate_tracks (crate, track, position) VALUES (?, ?, ?)",
-            [(key, track, position) for position, track in enumerate(wanted)],
-        )
-    return CrateChange(kept, before, _ids(db, key))
+    crate, kept = _found(db, name)
+    places = _places(db, crate)
+    before = [place.id for place in places]
+    wanted = list(dict.fromkeys(edit(list(before))))
+    known = {place.id: place.track for place in places}
+    new = [track_id for track_id in wanted if track_id not in known]
+    if new:
+        known |= tracks.keys_by_id(db, new)
+        wanted = [track_id for track_id in wanted if track_id in known]
+    _write(db, crate, places, [known[track_id] for track_id in wanted])
+    return CrateChange(kept, tuple(before), tuple(wanted))
+
+
+def _write(db: sqlite3.Connection, crate: int, places: Sequence[_Place], wanted: Sequence[int]) -> None:
+    """Bring a crate to these tracks in this order, touching no more rows than it takes."""
+    left = set(wanted)
+    gone = [(crate, place.track) for place in places if place.track not in left]
+    db.executemany("DELETE FROM crate_tracks WHERE crate = ? AND track = ?", gone)
+    stay = [place for place in places if place.track in left]
+    start = 0
+    while start < len(stay) and stay[start].track == wanted[start]:
+        start += 1
+    if len(stay) == len(wanted):
+        positions: Iterable[int] = (place.position for place in stay[start:])
+    else:
+        first = stay[start - 1].position + 1 if start else 0
+        positions = range(first, first + len(wanted) - start)
+    now = {place.track: place.position for place in stay[start:]}
+    changed = [
+        (crate, track, position)
+        for track, position in zip(wanted[start:], positions, strict=True)
+        if now.get(track) != position
+    ]
+    db.executemany(
+        "INSERT INTO crate_tracks (crate, track, position) VALUES (?, ?, ?)"
+        " ON CONFLICT (crate, track) DO UPDATE SET position = excluded.position",
+        changed,
+    )
+
+
+def _places(db: sqlite3.Connection, crate: int) -> list[_Place]:
+    rows = db.execute(
+        "SELECT i.track, t.uuid, i.position FROM crate_tracks AS i JOIN tracks AS t ON t.id = i.track"
+        " WHERE i.crate = ? ORDER BY i.position",
+        (crate,),
+    ).fetchall()
+    return [_Place(track, TrackId(UUID(bytes=uuid)), position) for track, uuid, position in rows]
 
 
 def _insert(db: sqlite3.Connection, name: str, now: float) -> str:

@@ -156,13 +156,18 @@ def missing_ids(db: sqlite3.Connection) -> list[TrackId]:
 
 def keys(db: sqlite3.Connection, ids: Iterable[TrackId]) -> list[int]:
     """Keys of the tracks that exist, in the order asked for."""
+    return list(keys_by_id(db, ids).values())
+
+
+def keys_by_id(db: sqlite3.Connection, ids: Iterable[TrackId]) -> dict[TrackId, int]:
+    """The tracks that exist with their keys, in the order asked for."""
     asked = list(dict.fromkeys(ids))
     found: dict[bytes, int] = {}
     for batch in batches([track_id.bytes for track_id in asked]):
         found.update(
             db.execute(f"SELECT uuid, id FROM tracks WHERE uuid IN ({marks(batch)})", batch).fetchall()
         )
-    return [found[track_id.bytes] for track_id in asked if track_id.bytes in found]
+    return {track_id: found[track_id.bytes] for track_id in asked if track_id.bytes in found}
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[TrackId]) -> int:

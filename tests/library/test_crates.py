@@ -170,7 +170,7 @@ def test_an_older_catalog_gets_crates_and_keeps_its_tracks(tmp_path: Path) -> No
     with Catalog.open(path) as catalog:
         catalog.store([heard(1)])
     with connected(path) as db:
-        for table in ("crate_tracks", "crates"):
+        for table in ("queue", "entries", "sources", "playlists", "crate_tracks", "crates"):
             db.execute(f"DROP TABLE {table}")
         db.execute("ALTER TABLE pending DROP COLUMN refused")
         db.execute("PRAGMA user_version = 1")
