@@ -13,6 +13,7 @@ import pytest
 
 from musicsim_tui.audio.encode import write_audio
 from musicsim_tui.download import diagnosis
+from musicsim_tui.download import fetch as fetching
 from musicsim_tui.download import queue as queueing
 from musicsim_tui.download.failures import FailureKind, failure
 from musicsim_tui.download.fetch import Stage
@@ -311,7 +312,7 @@ def test_a_disk_that_fills_up_meanwhile_fails_nothing(
     services: Services, youtube: YouTube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     playlist = queued(services, list_only(youtube, "ok_m4a"))
-    real = queueing.fetch
+    real = fetching.fetch
     full = [failure(FailureKind.DISK_FULL)]
 
     def fetch(*args: object) -> object:
