@@ -96,6 +96,7 @@ class OpenCrate:
         self._tell = tell
         self._waiting: deque[_Edit] = deque()
         self._writing = False
+        self._stale = False
         self._afterwards: list[Callable[[], None]] = []
         self.name = name or DEFAULT_NAME
         self.content: CrateContent | None = None
@@ -114,9 +115,10 @@ class OpenCrate:
         self.load()
 
     def load(self) -> None:
-        """Read the crate again."""
+        """Read the crate again, after what is being written."""
         if self._writing:
-            return  # what is written brings what there is
+            self._stale = True
+            return
         services, name = self._bridge.services, self.name
         self._bridge.ask(
             "crate", lambda _token: read_crate(services.catalog.crates, name), self._take, self._cannot_read
@@ -217,7 +219,7 @@ class OpenCrate:
     def _start(self) -> None:
         self._writing = True
         self._bridge.abandon("crate")
-        self._bridge.ask("crate write", self._write_all, self._written)
+        self._bridge.ask("crate write", self._write_all, self._written, self._broken)
 
     def _write_all(self, _token: CancelToken) -> _Written:
         """Write all that waits, on another thread; once begun, it is not cut."""
@@ -239,15 +241,29 @@ class OpenCrate:
 
     def _written(self, written: _Written) -> None:
         self._writing = False
+        wanted = self.name
         if isinstance(written.content, CrateContent):
             self._take(written.content)
         else:
             self._cannot_read(written.content)
+        if self._stale:  # another crate may have been opened meanwhile
+            self._stale = False
+            self.open(wanted)
         for edit, outcome in written.ended:
             if isinstance(outcome, MusicSimError):
                 edit.failed(outcome)
             else:
                 edit.done(outcome)
+        self._go_on()
+
+    def _broken(self, error: MusicSimError) -> None:
+        """Writing ended in a way that nobody foresaw: what waits is written all the same."""
+        self._writing = False
+        self._tell(error)
+        self.load()
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._waiting and not self._writing:
             self._start()
         self._call_waiting()

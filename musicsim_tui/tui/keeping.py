@@ -59,22 +59,24 @@ class KeepingActions(Actions):
         track = view.track_at_cursor() if isinstance(view, TrackView) else None
         tracks = marked or (() if track is None else (track.id,))
         if tracks:
-            self.crate.add(tracks, partial(self._added, marked))
+            self.crate.add(tracks, partial(self._added, tracks, marked))
         else:
             self.say("There is no track here to put into the crate.", trouble=True)
 
-    def _added(self, marked: tuple[TrackId, ...], change: CrateChange) -> None:
+    def _added(self, tracks: Sequence[TrackId], marked: Sequence[TrackId], change: CrateChange) -> None:
         new = len(change.after) - len(change.before)
+        known = len(set(tracks).intersection(change.before))
         name = shown(change.name)
-        known = len(marked or (None,)) - new
         if not new:
-            self.say(f"{'It is' if known == 1 else 'They are'} in the crate {name} already.")
+            them = "It is" if len(tracks) == 1 else "They are"
+            where = f"in the crate {name} already" if known else "not in the library any more"
+            self.say(f"{them} {where}.")
             return
         words = f"{count(new, 'track')} put into the crate {name}"
         self.crate.did(change, words, partial(self.put_marks, marked), partial(self.put_marks, ()))
         if marked:
             self.put_marks(())
-        rest = f"; {known:,} there already" if known > 0 else ""
+        rest = f"; {known:,} there already" if known else ""
         self.say(f"{words}{rest}; {main_key(BY_ID['view.crate'], self.keys)} shows it")
 
     def open_crate(self, name: str) -> None:

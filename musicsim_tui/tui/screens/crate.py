@@ -16,6 +16,7 @@ from musicsim_tui.tui.screens.library import sounds_of
 from musicsim_tui.tui.screens.view import TrackView
 from musicsim_tui.tui.text import safe, shown
 from musicsim_tui.tui.widgets.columns import Column
+from musicsim_tui.tui.widgets.field import Field
 from musicsim_tui.tui.widgets.keyed_rows import KeyedRows, Placed
 from musicsim_tui.tui.widgets.track_table import TrackTable
 from musicsim_tui.wording import clock, count
@@ -48,7 +49,7 @@ class CrateView(TrackView):
     def __init__(self, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._rows: KeyedRows[TrackId, TrackRow] = KeyedRows(self._fetch, self._arrived)
-        self._name: str | None = None
+        self._shown: tuple[str, str] | None = None
         self._listed: Sequence[TrackId] = ()
         self._filter = ""
         self._digits = _LEAST_DIGITS
@@ -57,7 +58,7 @@ class CrateView(TrackView):
         yield Static(id="crate-head", markup=False)
         with Horizontal(id="crate-filter-line"):
             yield Static("/", id="crate-filter-sign", markup=False)
-            yield Input(placeholder="filter", id="crate-filter", compact=True, select_on_focus=False)
+            yield Field(placeholder="filter", id="crate-filter", compact=True, select_on_focus=False)
             yield Static(id="crate-filter-count", markup=False)
         yield TrackTable[Placed["TrackRow"]](
             self._columns(),
@@ -136,15 +137,19 @@ class CrateView(TrackView):
     def _list(
         self, content: CrateContent, tracks: Sequence[TrackId], places: Sequence[int] | None = None
     ) -> None:
-        same = self._name == content.name
-        self._name, self._listed = content.name, tracks
+        same = self._shown == (content.name, self._filter)
+        self._shown, self._listed = (content.name, self._filter), tracks
         self._rows.set_keys(tracks, places)
         digits = max(_LEAST_DIGITS, len(str(len(content.tracks))))
         if digits != self._digits:
             self._digits = digits
             self.table.set_columns(self._columns(digits))
         self._say(None)
-        self.table.show(self._rows, keep=same, note="No track matches. escape clears the filter.")
+        table, top = self.table, self.table.scroll_offset.y
+        table.show(self._rows, keep=same, note="No track matches. escape clears the filter.")
+        if same:  # the list stays where it is, and the cursor goes with its track
+            table.scroll_to(y=top, animate=False)
+            table.move_to(table.cursor)
         self._tell_count()
 
     def _ask_filter(self, content: CrateContent) -> None:
@@ -232,8 +237,11 @@ class CrateView(TrackView):
         self._rows.refetch()
 
     def shown_again(self) -> None:
+        self._rows.refetch()
         if self.host.crate.error is not None:
             self.host.crate.load()
+        elif self.host.crate.content is not None:
+            self.show_crate()
 
     # Filter
 
