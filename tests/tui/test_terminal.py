@@ -17,6 +17,7 @@ from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.track import Tags
 from tests.harness.audio_files import write_music
 from tests.harness.processes import wait_for
+from tests.tui.harness import Sample, fill
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -157,3 +158,21 @@ def test_a_terminal_that_goes_away_ends_the_app_and_loses_nothing(
     os.kill(app, signal.SIGHUP)
     wait_for(lambda: not Path(f"/proc/{app}").exists(), "the app has ended")
     assert (folders[0] / "app.json").exists()
+
+
+def test_what_is_in_the_crate_survives_being_killed(folders: tuple[Path, Path, Path]) -> None:
+    if shutil.which("tmux") is None or not Path("/proc/self/task").exists():
+        pytest.skip("tmux, or /proc, is missing")
+    data_dir, home, _ = folders
+    fill(data_dir, [Sample("Kept"), Sample("Left")])
+    opened = Terminal(data_dir, home)
+    try:
+        opened.shows("2 tracks")
+        opened.press("a")
+        opened.shows("5 Crate 1")
+        os.kill(opened.app_pid, signal.SIGKILL)
+        opened.shows("ended with 137")
+    finally:
+        opened.close()
+    with Catalog.open(data_dir / "library.db") as catalog:
+        assert [row.track.title for row in catalog.crates.tracks("Crate")] == ["Kept"]
