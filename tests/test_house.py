@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "musicsim_tui"
+README = Path(__file__).parents[1] / "README.md"
+PACKAGE = README.parent / "musicsim_tui"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 60
 LONGEST = {"tui/app.py": 200}
@@ -51,3 +53,14 @@ def test_only_the_command_line_prints(path: Path) -> None:
         for node in nodes(path)
     )
     assert not printing or name_of(path).startswith("cli/")
+
+
+def test_the_picture_in_the_readme_is_complete_in_itself() -> None:
+    pictures = re.findall(r"!\[.+?\]\((.+?)\)", README.read_text())
+    assert pictures
+    for picture in pictures:
+        drawn = (README.parent / picture).read_text()
+        assert set(re.findall(r"https?://[^\"' )]+", drawn)) <= {
+            "http://www.w3.org/2000/svg",
+            "https://www.textualize.io",
+        }
