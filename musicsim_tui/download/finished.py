@@ -13,11 +13,15 @@ def finished_before(folder: Path, source_id: str) -> Path | None:
 
     Files get their final names only when they are verified: the name is proof enough.
     """
-    mark = f" [{safe_id(source_id)}]"
+    mark = f"[{safe_id(source_id)}]"
     try:
         with os.scandir(folder) as content:
             names = [entry.name for entry in content if mark in entry.name and entry.is_file()]
     except OSError:
         return None
-    found = [name for name in names if os.path.splitext(name)[0].endswith(mark) and name[0] != "."]
+    found = [name for name in names if name[0] != "." and _ends_with(os.path.splitext(name)[0], mark)]
     return folder / min(found) if found else None
+
+
+def _ends_with(stem: str, mark: str) -> bool:
+    return stem == mark or stem.endswith(f" {mark}")

@@ -112,9 +112,11 @@ def write_names(path: Path, *, title: str | None, artist: str | None) -> bool:
         else:
             called = {MP4Tags: _MP4_NAMES, ASFTags: _ASF_NAMES}.get(type(tags), {})
             for key, text in names.items():
-                tags.pop(called.get(key, key), None)
+                name = called.get(key, key)
                 if text:
-                    tags[called.get(key, key)] = [text]
+                    tags[name] = [text]
+                elif name in tags:
+                    del tags[name]
             file.save()
         _flush(path)
         written = True

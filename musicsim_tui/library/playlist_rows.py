@@ -141,6 +141,11 @@ def of_source(db: sqlite3.Connection, source: int) -> PlaylistEntry | None:
     return next(iter(_entries(db, f"WHERE s.id = ? AND {_ONE_OF_EACH_SOURCE}", source)), None)
 
 
+def of_track(db: sqlite3.Connection, track: TrackId) -> list[PlaylistEntry]:
+    """Entries of all playlists whose sources are this track."""
+    return _entries(db, "WHERE s.track = ? ORDER BY e.playlist, e.position", track.bytes)
+
+
 def _entries(db: sqlite3.Connection, rest: str, *values: object) -> list[PlaylistEntry]:
     return [_entry(row) for row in db.execute(f"{_ENTRY} {rest}", values).fetchall()]
 

@@ -75,6 +75,11 @@ class Playlists(PlaylistQueue):
             row = db.execute("SELECT url FROM sources WHERE track = ?", (track.bytes,)).fetchone()
         return row[0] or None if row is not None else None
 
+    def of_track(self, track: TrackId) -> list[PlaylistEntry]:
+        """The entries of every playlist out of which a track came."""
+        with self._read() as db:
+            return rows.of_track(db, track)
+
     # Listing
 
     def begin(self, record: PlaylistRecord, folder: Path) -> tuple[int, bool]:

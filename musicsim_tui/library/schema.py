@@ -126,6 +126,7 @@ _PLAYLISTS = (
         UNIQUE (extractor, source)
     )""",
     "CREATE INDEX sources_by_state ON sources (state)",
+    "CREATE INDEX sources_by_track ON sources (track)",
     """CREATE TABLE entries (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         playlist INTEGER NOT NULL REFERENCES playlists ON DELETE CASCADE,

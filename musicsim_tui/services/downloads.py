@@ -193,45 +193,31 @@ class Downloads:
         `only` works on what these playlists have in it. Raises CatalogError, StorageError and UsageError;
         when cancelled, the summary says so.
         """
-        from musicsim_tui.download.listing import remember_disk
         from musicsim_tui.download.queue import QueueRun
 
         catalog = self._catalog()
         self._options()  # settings that make no sense are told before anything starts
         intake = Intake(catalog, self._hear) if ingest else None
-        remembered: set[Path] = set()
-
-        def on_ready(item: QueueItem, path: Path) -> None:
-            if item.folder not in remembered:
-                remembered.add(item.folder)
-                remember_disk(catalog, item.folder.parent)
-                if intake is not None:
-                    catalog.add_root(item.folder)
-            if intake is not None:
-                intake.submit(item.source, path)
-
-        for source, path in catalog.playlists.unheard() if intake else ():
-            assert intake is not None
-            intake.submit(source, path)
         queue = QueueRun(
             catalog,
             self._controls,
             self._options,
             self._settings.data_dir / "download.lock",
             publish=publish,
-            on_ready=on_ready,
+            on_ready=_Receiver(catalog, intake),
             hearing=intake.counts if intake else lambda: (0, 0),
             to_hear=ingest,
             stay=stay,
             only=only,
         )
+        if intake is None:
+            return queue.run(cancel)
         try:
+            for source, path in catalog.playlists.unheard():
+                intake.submit(source, path)
             summary = queue.run(cancel)
         finally:
-            if intake is not None:
-                intake.finish(cancel, lambda: publish(self._with_hearing(intake)))
-        if intake is None:
-            return summary
+            intake.finish(cancel, lambda: publish(self._with_hearing(intake)))
         publish(self._with_hearing(intake))
         return replace(
             summary,
@@ -337,6 +323,26 @@ class Downloads:
             pause=Pause(*download.pause),
             least_free=download.least_free,
         )
+
+
+class _Receiver:
+    """Takes finished files: their folder is remembered, and they are handed on to be heard."""
+
+    def __init__(self, catalog: Catalog, intake: Intake | None) -> None:
+        self._catalog = catalog
+        self._intake = intake
+        self._remembered: set[Path] = set()
+
+    def __call__(self, item: QueueItem, path: Path) -> None:
+        from musicsim_tui.download.listing import remember_disk
+
+        if item.folder not in self._remembered:
+            self._remembered.add(item.folder)
+            remember_disk(self._catalog, item.folder.parent)
+            if self._intake is not None:
+                self._catalog.add_root(item.folder)
+        if self._intake is not None:
+            self._intake.submit(item.source, path)
 
 
 def _is_due(entry: PlaylistEntry) -> bool:

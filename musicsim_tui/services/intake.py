@@ -28,8 +28,8 @@ HEARING = "hearing"
 class Intake:
     """A thread that hears the files handed in and notes in the catalog what became of them.
 
-    `hear` ingests files. `error` is why the last ones were not heard, `left` counts those; `failures` are those
-    that cannot be heard, `new_failures` counts those that had not failed before.
+    `hear` ingests files. `error` is why the last ones were not heard, `left` counts those; `failures` are
+    those that cannot be heard, `new_failures` counts those that had not failed before.
     """
 
     def __init__(

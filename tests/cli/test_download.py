@@ -49,6 +49,14 @@ def test_from_a_link_to_a_search_result(shell: Shell, youtube: YouTube, tmp_path
     ]
     assert found[0]["paths"] == [str(folder / name)]
 
+    shown = shell("show", found[0]["id"], "--json").json
+    assert shown["sources"] == [{"url": youtube.watch("ok_opus"), "playlist": "Mix 🎧 / Ünï"}]
+    assert youtube.watch("ok_opus") in shell("show", found[0]["id"]).out
+    edited = shell("edit", found[0]["id"], "--artist", "Tanaka [b]", "--json").json
+    assert (edited["title"], edited["artist"]) == ("Night Run", "Tanaka [b]")
+    assert shell("edit", found[0]["id"]).code == 2
+    assert "Tanaka [b] - Night" in shell("edit", found[0]["id"], "--title", "Night").out
+
     again = shell("download", link, "--json").json
     assert (again["ready"], again["failed"], again["known"]) == (0, 0, 2)
     assert len(youtube.server.sent("videoplayback")) == 2

@@ -10,6 +10,7 @@ from musicsim_tui.cli.commands import (
     demo,
     doctor,
     download,
+    edit,
     evaluate,
     failures,
     index,
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command("search")(search.search)
     app.command("list")(listing.list_tracks)
     app.command("show")(show.show)
+    app.command("edit")(edit.edit)
     app.command("preview")(preview.preview)
     app.add_typer(sources.app, name="sources")
     app.command("failures")(failures.failures)

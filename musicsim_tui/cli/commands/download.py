@@ -39,49 +39,55 @@ class _Order:
     ingest: bool
 
 
+_Links = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[URL]...", help="Playlists, channels, albums, videos. None: go on."),
+]
+_Everything = Annotated[
+    bool, typer.Option("--all", help="Check all remembered playlists: new, deleted and failed tracks.")
+]
+_ListOnly = Annotated[bool, typer.Option("--list-only", help="Show what is there; fetch nothing.")]
+_NoIngest = Annotated[bool, typer.Option("--no-ingest", help="Do not hear the files.")]
+_Dest = Annotated[
+    str | None, typer.Option("--dest", metavar="DIR", help="Where the playlists' folders are made.")
+]
+_Retry = Annotated[bool, typer.Option("--retry", help="Try again what failed, whatever the reason.")]
+_Video = Annotated[bool, typer.Option("--video", help="Of a video inside a playlist: only the video.")]
+_Playlist = Annotated[bool, typer.Option("--playlist", help="Of a video inside a playlist: the playlist.")]
+_Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many of a list.")]
+_Mp3Quality = Annotated[
+    str | None, typer.Option("--mp3-quality", metavar="0-9", help="0 is best, 2 unless set.")
+]
+_KeepOriginal = Annotated[
+    bool, typer.Option("--keep-original", help="Keep the site's own audio instead of an MP3.")
+]
+_Pause = Annotated[
+    str | None, typer.Option("--pause", metavar="S", help="Seconds between tracks, such as 10-20.")
+]
+_LeastFree = Annotated[
+    str | None, typer.Option("--least-free", metavar="SIZE", help="Room to leave on the disk, such as 2GB.")
+]
+_Cookies = Annotated[
+    str | None, typer.Option("--cookies-from-browser", metavar="NAME", help="A browser, such as firefox.")
+]
+
+
 @global_options
 def download(
-    links: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[URL]...", help="Playlists, channels, albums, videos. None: go on."),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Check all remembered playlists: new, deleted and failed tracks.")
-    ] = False,
-    list_only: Annotated[
-        bool, typer.Option("--list-only", help="Show what is there; fetch nothing.")
-    ] = False,
-    no_ingest: Annotated[bool, typer.Option("--no-ingest", help="Do not hear the files.")] = False,
-    dest: Annotated[
-        str | None, typer.Option("--dest", metavar="DIR", help="Where the playlists' folders are made.")
-    ] = None,
-    retry: Annotated[
-        bool, typer.Option("--retry", help="Try again what failed, whatever the reason.")
-    ] = False,
-    video: Annotated[
-        bool, typer.Option("--video", help="Of a video inside a playlist: only the video.")
-    ] = False,
-    playlist: Annotated[
-        bool, typer.Option("--playlist", help="Of a video inside a playlist: the playlist.")
-    ] = False,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many of a list.")
-    ] = None,
-    mp3_quality: Annotated[
-        str | None, typer.Option("--mp3-quality", metavar="0-9", help="0 is best, 2 unless set.")
-    ] = None,
-    keep_original: Annotated[
-        bool, typer.Option("--keep-original", help="Keep the site's own audio instead of an MP3.")
-    ] = False,
-    pause: Annotated[
-        str | None, typer.Option("--pause", metavar="S", help="Seconds between tracks, such as 10-20.")
-    ] = None,
-    least_free: Annotated[
-        str | None, typer.Option("--least-free", metavar="SIZE", help="Room to leave on the disk: 2GB.")
-    ] = None,
-    cookies_from_browser: Annotated[
-        str | None, typer.Option("--cookies-from-browser", metavar="NAME", help="Such as firefox.")
-    ] = None,
+    links: _Links = None,
+    everything: _Everything = False,
+    list_only: _ListOnly = False,
+    no_ingest: _NoIngest = False,
+    dest: _Dest = None,
+    retry: _Retry = False,
+    video: _Video = False,
+    playlist: _Playlist = False,
+    limit: _Limit = None,
+    mp3_quality: _Mp3Quality = None,
+    keep_original: _KeepOriginal = False,
+    pause: _Pause = None,
+    least_free: _LeastFree = None,
+    cookies_from_browser: _Cookies = None,
 ) -> None:
     """Fetch playlists as tagged MP3 files, and hear them as they arrive.
 

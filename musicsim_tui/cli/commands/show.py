@@ -29,8 +29,13 @@ def show(
         sounds = {
             use.model.name: catalog.sounds([found], use.model).get(found, ()) for use in catalog.models()
         }
+        sources = catalog.playlists.of_track(found)
+        playlists = {playlist.id: playlist.title for playlist in catalog.playlists.all()} if sources else {}
     if CURRENT.json:
         value = track_as_json(row)
+        value["sources"] = [
+            {"url": entry.source.url, "playlist": playlists.get(entry.playlist)} for entry in sources
+        ]
         value["loudness"] = loudness
         value["heard"] = {
             name: [
@@ -55,6 +60,7 @@ def show(
         ("Heard with", ", ".join(row.models)),
     ]
     lines += [("File", str(path)) for path in track.paths]
+    lines += [("From", f"{entry.source.url} in {playlists.get(entry.playlist, '')}") for entry in sources]
     for name, heard in sounds.items():
         if not heard:
             lines.append((f"Sound ({name})", "none named"))
