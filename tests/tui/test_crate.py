@@ -269,7 +269,7 @@ def test_rows_are_clicked_and_keys_can_be_others(small: Path) -> None:
 def test_actions_are_in_the_palette(small: Path) -> None:
     async def scenario(driver: Driver) -> None:
         await driver.press("ctrl+p")
-        await driver.type("into the crate")
+        await driver.type("in the crate")
         await driver.shows("Put this track")
         await driver.press("down", "enter")
         await driver.shows("5 Crate 1")

@@ -31,6 +31,10 @@ def test_footers_name_commands_that_exist() -> None:
     assert {name for names in FOOTERS.values() for name in names} <= set(BY_ID)
 
 
+def test_help_has_a_line_for_each_command_on_a_small_screen() -> None:
+    assert [command.help for command in COMMANDS if len(command.help) > 52] == []
+
+
 def test_every_command_stands_in_the_table_and_in_the_help(small: Path) -> None:
     table = markdown_table()
     assert all(f"| {command.help} |" in table for command in COMMANDS)
