@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -110,8 +111,8 @@ def test_one_failure_is_tried_again_and_then_all(empty: Path, tmp_path: Path) ->
         await driver.press("r")
         await driver.shows("Failures 2")
         await driver.until(lambda: not driver.app.hearing.running, "the file is heard")
+        await driver.until(lambda: driver.app.tracks == 2, "it is in the library")
         assert chosen.name not in driver.text
-        assert driver.app.tracks == 2
         await driver.press("R")
         await driver.shows("Nothing has failed.")
         await driver.until(lambda: driver.app.tracks == 4, "all are heard")
@@ -164,12 +165,24 @@ def test_the_log_is_shown_as_it_grows(small: Path) -> None:
     drive(small, scenario)
 
 
-def test_an_empty_log_says_so(small: Path) -> None:
+def test_what_takes_a_while_says_so(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    going_on = threading.Event()
+
+    def diagnose(_services: Services) -> list[Check]:
+        going_on.wait(60)
+        return [Check("disk", "ok", "all is well")]
+
+    monkeypatch.setattr(Services, "diagnose", diagnose)
+
     async def scenario(driver: Driver) -> None:
         await driver.press("exclamation_mark", "right")
         await driver.shows("yet.")
         await driver.press("left", "left")
         await driver.shows("Checking every part")
+        await driver.press("y")
+        await driver.shows("The report is not ready yet.")
+        going_on.set()
+        await driver.shows("all is well")
 
     drive(small, scenario)
 
