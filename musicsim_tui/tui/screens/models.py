@@ -52,7 +52,7 @@ class ModelScreen(Box[str]):
             yield Static(id="model-music", markup=False)
             yield Static(id="model-progress", markup=False)
             yield words(
-                "enter chooses; a model that is not installed is downloaded first. Music heard with\n"
+                "enter chooses; a model that is not installed is downloaded first. Music heard with "
                 "another model is heard again, and search stays as it is until that is done.",
                 classes="hint",
             )
