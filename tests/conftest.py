@@ -47,7 +47,11 @@ def server(media: Path) -> Iterator[LoopServer]:
 
 
 @pytest.fixture
-def youtube(server: LoopServer) -> YouTube:
+def youtube(server: LoopServer, monkeypatch: pytest.MonkeyPatch) -> YouTube:
+    """YouTube on loopback; a list with a gap is read again at once."""
+    from musicsim_tui.download import playlist
     from tests.harness.youtube import YouTube
+
+    monkeypatch.setattr(playlist, "RETRY_PAUSE_SECONDS", 0.0)
 
     return YouTube(server)

@@ -45,11 +45,15 @@ def counts(services: Services, opened: Iterable[Opened]) -> dict[int, dict[Entry
     return {playlist.id: playlist.counts for playlist in found if playlist is not None}
 
 
-def announce(services: Services, playlists: Sequence[int]) -> None:
-    """Say what lies ahead: how many tracks, how long, how much room. Silent when nothing does."""
-    queued = services.catalog.playlists.queue()
+def announce(services: Services, only: Iterable[int] | None) -> None:
+    """Say what lies ahead, in all or for these playlists: how many tracks, how long, how much room."""
+    playlists = services.catalog.playlists
+    queued = playlists.queue()
+    if only is not None:
+        keys = {entry.key for playlist in only for entry in playlists.entries(playlist)}
+        queued = [entry for entry in queued if entry.key in keys]
     forecast = services.downloads.forecast(queued)
-    if not forecast.entries or not playlists:
+    if not forecast.entries:
         return
     output.note(f"{_ahead(forecast)} Ctrl-C stops; the next download goes on.")
     if not forecast.fits:
@@ -140,6 +144,9 @@ def print_summary(
     unavailable = sum(states.get(EntryState.UNAVAILABLE, 0) for states in before.values())
     if CURRENT.json:
         output.emit(_summary_as_json(services, summary, opened, failed, known, unavailable))
+        return
+    if not (opened or failed or summary.ready or summary.failed or summary.heard or summary.waiting):
+        output.say("Nothing waits. Give a link, or --all to look what is new in the playlists so far.")
         return
     there = f" {known:,} were there already." if known else ""
     heard = f", {summary.heard:,} heard" if summary.heard else ""

@@ -6,9 +6,10 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+from musicsim_tui.download.disks import disk_is_away
 from musicsim_tui.download.file_names import safe_folder, safe_id
 from musicsim_tui.download.links import Choice
 from musicsim_tui.download.playlist import Entry, Listing, stream_listing
@@ -91,7 +92,7 @@ def note_deleted(catalog: Catalog, playlist: int | None = None) -> int:
             continue
         base = path.parent.parent
         if base not in reachable:
-            reachable[base] = _is_there(catalog, base)
+            reachable[base] = not disk_is_away(catalog, base, unless_known=True)
         if not reachable[base]:
             continue
         row = None if track is None else catalog.track(track)
@@ -102,28 +103,6 @@ def note_deleted(catalog: Catalog, playlist: int | None = None) -> int:
             deleted.append(source)
     catalog.playlists.lost(deleted)
     return len(deleted)
-
-
-def remember_disk(catalog: Catalog, base: Path) -> None:
-    """Note on which disk the folder of all downloads is, now that something is in it."""
-    with suppress(OSError):
-        catalog.set_meta(_disk_key(base), str(base.stat().st_dev))
-
-
-def _disk_key(base: Path) -> str:
-    return f"downloads:disk:{os.fsencode(base).hex()}"
-
-
-def _is_there(catalog: Catalog, base: Path) -> bool:
-    """Whether a folder's disk is there: an empty folder on another disk than before is a place where one is
-    mounted."""
-    try:
-        with os.scandir(base) as content:
-            if next(content, None) is not None:
-                return True
-        return catalog.get_meta(_disk_key(base)) == str(base.stat().st_dev)
-    except OSError:
-        return False
 
 
 class _Writer:

@@ -103,7 +103,7 @@ def stream_listing(
     *,
     choice: Choice | None = None,
     limit: int | None = None,
-    retry_pause: float = RETRY_PAUSE_SECONDS,
+    retry_pause: float | None = None,
 ) -> Generator[Entry | Listing, None, None]:
     """First a Listing without entries, then each Entry as it comes, at last the Listing with all of them.
 
@@ -122,7 +122,7 @@ def stream_listing(
     yield from reader.read()
     listing = reader.summary(reader.entries)
     if listing.gap or (reader.problem is not None and not reader.problem.stops_queue):
-        cancel.wait(retry_pause)
+        cancel.wait(RETRY_PAUSE_SECONDS if retry_pause is None else retry_pause)
         again = _Reader(link.strip(), options, cancel, choice, limit, log)
         yield from again.read_missing(reader.entries)
         reader.problem = again.problem

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.download.brakes import Brakes, Verdict
 from musicsim_tui.download.controls import Controls
+from musicsim_tui.download.disks import disk_is_away
 from musicsim_tui.download.failures import DownloadError, FailureKind, failure
 from musicsim_tui.download.fetch import (
     Fetched,
@@ -44,6 +45,9 @@ _ROOM_SECONDS = 5.0
 _ELSEWHERE_SECONDS = 0.5
 _TICK_SECONDS = 0.5
 _LONGEST_REST_SECONDS = 86_400.0
+_ELSEWHERE = MusicSimError(
+    "Another musicsim-tui is fetching: it brings these as well.", "Wait until it is done, or quit it."
+)
 RESTING = "downloads:rest until"
 """Where the catalog keeps the time before which no site is asked: it holds after a restart, too."""
 
@@ -140,7 +144,7 @@ class QueueRun:
         if item is None:
             return self._stay and self._idle(QueueState.IDLE, seen)
         if not self._lock.take():
-            return self._wait(_ELSEWHERE_SECONDS, seen, QueueState.ELSEWHERE)
+            return self._wait(_ELSEWHERE_SECONDS, seen, QueueState.ELSEWHERE, reason=_ELSEWHERE)
         if (left := controls.rest_until - time.time()) > 0:
             return self._resting(left, seen)
         if (full := self._without_room(item)) is not None:
@@ -197,6 +201,11 @@ class QueueRun:
             if time.monotonic() < until:
                 return error
             self._full = None
+        if disk_is_away(self._catalog, item.folder.parent):
+            return StorageError(
+                f"The disk with {item.folder.parent} is away.",
+                "Plug it in, and downloading goes on by itself.",
+            )
         least, free = self._options().least_free, free_bytes(item.folder)
         if free is None or free >= least:
             return None

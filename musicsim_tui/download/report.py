@@ -55,7 +55,7 @@ class QueueState(StrEnum):
     IDLE: nothing waits. RUNNING: an entry is fetched. PAUSING: the polite pause between two entries.
     PAUSED: by hand. RESTING: until a time, because the site or the network wants that; goes on by itself.
     STOPPED: because of a failure that every other entry would meet; `resume` goes on. NO_ROOM: the disk has
-    less room than the limit; goes on by itself. ELSEWHERE: another process works on the queue.
+    less room than the limit, or is away; goes on by itself. ELSEWHERE: another process works on the queue.
     """
 
     IDLE = "idle"

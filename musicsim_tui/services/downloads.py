@@ -334,7 +334,7 @@ class _Receiver:
         self._remembered: set[Path] = set()
 
     def __call__(self, item: QueueItem, path: Path) -> None:
-        from musicsim_tui.download.listing import remember_disk
+        from musicsim_tui.download.disks import remember_disk
 
         if item.folder not in self._remembered:
             self._remembered.add(item.folder)

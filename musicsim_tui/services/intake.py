@@ -99,7 +99,18 @@ class Intake:
                 self.left += len(self._busy)
             self._busy = []
 
+    def _there(self, batch: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
+        """Those of the files that are there; of the others, those whose disk is away are left for later."""
+        there = [(source, path) for source, path in batch if path.exists()]
+        deleted = [source for source, path in batch if not path.exists() and path.parent.exists()]
+        self._catalog.playlists.lost(deleted)
+        self.left += len(batch) - len(there) - len(deleted)
+        return there
+
     def _take(self, batch: Sequence[tuple[int, Path]]) -> None:
+        batch = self._there(batch)
+        if not batch:
+            return
         paths = [path for _, path in batch]
         summary = self._hear(paths, self._token)
         failures = {os.fsencode(failure.path): failure for failure in summary.failures}

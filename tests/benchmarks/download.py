@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=6, help="four-minute tracks to fetch")
     parser.add_argument("--rounds", type=int, default=5, help="times each other measurement is repeated")
     chosen = parser.parse_args()
-    answer = {"benchmark": "download", "machine": machine()}
+    answer: dict[str, object] = {"benchmark": "download", "machine": machine()}
     media = _media(WORK_DIR / "download")
     with LoopServer(media) as server, only_loopback(server.url), tempfile.TemporaryDirectory() as folder:
         site = YouTube(server)

@@ -156,6 +156,11 @@ def test_nothing_is_fetched_without_room(shell: Shell, youtube: YouTube) -> None
     assert shell("download", "--json").json["ready"] == 1
 
 
+def test_nothing_to_do_is_said(shell: Shell, youtube: YouTube) -> None:
+    assert "Nothing waits" in shell("download").out
+    assert "Nothing waits" in shell("download", "--all").out
+
+
 def test_links_that_leave_something_open(shell: Shell, youtube: YouTube) -> None:
     inside = f"{youtube.watch('ok_m4a')}&list={PLAYLIST_ID}"
     refused = shell("download", inside, "--list-only")

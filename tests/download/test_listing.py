@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from musicsim_tui.download.disks import disk_is_away, remember_disk
 from musicsim_tui.download.failures import DownloadError, FailureKind
 from musicsim_tui.download.links import Choice, UndecidedLink
-from musicsim_tui.download.listing import SINGLES, list_into, note_deleted, remember_disk
+from musicsim_tui.download.listing import SINGLES, list_into, note_deleted
 from musicsim_tui.download.report import ListingProgress, Opened
 from musicsim_tui.download.session import SiteOptions
 from musicsim_tui.jobs import Cancelled, CancelToken
@@ -239,10 +240,20 @@ def test_deleted_files_are_noticed(lister: Lister, youtube: YouTube) -> None:
 def test_a_disk_that_is_away_has_lost_nothing(lister: Lister, youtube: YouTube) -> None:
     opened = lister(list_only(youtube, "ok_m4a"))
     lister.fetched(opened.playlist, 0)
+    lister.catalog.set_meta(f"downloads:disk:{str(lister.folder).encode().hex()}", "another disk")
+    assert not disk_is_away(lister.catalog, lister.folder)  # whatever is in it proves that it is there
     shutil.rmtree(lister.folder)
+    assert disk_is_away(lister.catalog, lister.folder)
     assert note_deleted(lister.catalog) == 0
     lister.folder.mkdir()
-    lister.catalog.set_meta(f"downloads:disk:{str(lister.folder).encode().hex()}", "another disk")
+    assert disk_is_away(lister.catalog, lister.folder)
     assert note_deleted(lister.catalog) == 0
     remember_disk(lister.catalog, lister.folder)
+    lister.folder.rmdir()
+    assert not disk_is_away(lister.catalog, lister.folder)
     assert note_deleted(lister.catalog) == 1
+
+
+def test_of_a_folder_never_used_nothing_is_known(lister: Lister) -> None:
+    assert not disk_is_away(lister.catalog, lister.folder)
+    assert disk_is_away(lister.catalog, lister.folder, unless_known=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from musicsim_tui.errors import UsageError
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import EntryState, PlaylistRecord, SourceRecord
 from musicsim_tui.library.playlists import ListedEntry
+from musicsim_tui.library.schema import MIGRATIONS, migrate
 from tests.library.samples import Clock
 
 
@@ -63,6 +66,16 @@ def test_a_folder_need_not_be_text(catalog: Catalog) -> None:
     playlist = catalog.playlists.get(key)
     assert playlist is not None
     assert playlist.folder == folder
+
+
+def test_an_older_catalog_gets_its_playlists(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, MIGRATIONS[:3])
+        db.execute("INSERT INTO meta VALUES ('model', 'mn04')")
+    with Catalog.open(path) as catalog:
+        assert catalog.get_meta("model") == "mn04"
+        assert names(catalog, playlist_of(catalog, "a", "b")) == ["a", "b"]
 
 
 def test_counts_and_seconds(catalog: Catalog) -> None:

@@ -308,6 +308,30 @@ def test_too_little_room_pauses_and_fails_nothing(
     assert services.catalog.playlists.failures() == []
 
 
+def test_a_disk_that_is_away_is_waited_for(services: Services, youtube: YouTube, tmp_path: Path) -> None:
+    playlist = queued(services, list_only(youtube, "ok_m4a"))
+    base = tmp_path / "Music"
+    services.catalog.set_meta(f"downloads:disk:{str(base).encode().hex()}", "another disk")
+    with Staying(services) as running:
+        assert "is away" in running.until(QueueState.NO_ROOM).reason
+        assert states(services, playlist) == [EntryState.WAITING]
+        assert not base.exists()
+        base.mkdir()
+        (base / "what was on it").touch()
+        services.downloads.resume()
+        wait_for(lambda: services.downloads.snapshot.ready == 1, "the track")
+
+
+def test_a_file_deleted_before_it_was_heard(services: Services, youtube: YouTube) -> None:
+    playlist = queued(services, list_only(youtube, "ok_m4a"))
+    [file] = run(services).files
+    services.catalog.playlists.fetched(1, file, to_hear=True)
+    file.unlink()
+    summary = run(services, ingest=True)
+    assert (summary.heard, summary.left_unheard, summary.hearing_error) == (0, 0, None)
+    assert states(services, playlist) == [EntryState.GONE]
+
+
 def test_a_disk_that_fills_up_meanwhile_fails_nothing(
     services: Services, youtube: YouTube, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -439,7 +463,7 @@ def test_only_one_works_on_the_queue(services: Services, youtube: YouTube, tmp_p
     other = QueueLock(tmp_path / "data" / "download.lock")
     assert other.take()
     with Staying(services) as running:
-        running.until(QueueState.ELSEWHERE)
+        assert "Another musicsim-tui" in running.until(QueueState.ELSEWHERE).reason
         assert not youtube.server.sent("/player")
         other.let_go()
         wait_for(lambda: services.downloads.snapshot.ready == 1, "its turn")

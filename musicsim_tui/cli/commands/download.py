@@ -142,8 +142,8 @@ def _download(settings: Settings, order: _Order) -> None:
                 listings.check_all(watcher.listing)
         before = reports.counts(services, listings.opened)
         _fill_queue(services, listings, asked, retry=order.retry)
-        reports.announce(services, [opened.playlist for opened in listings.opened])
         only = asked if order.links and not (order.everything_remembered or order.retry) else None
+        reports.announce(services, only)
         with watch_downloads() as watcher:
             summary = downloads.run(cancel, watcher.queue, only=only, ingest=order.ingest)
         reports.print_summary(services, summary, listings.opened, listings.failed, before)
