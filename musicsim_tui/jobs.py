@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ Snapshot = TypeVar("Snapshot")
 
 MOST_REPORTS_PER_SECOND = 10
 _REPORT_SECONDS = 1 / MOST_REPORTS_PER_SECOND
+_KEPT_THREADS = 4
 
 
 class Cancelled(Exception):
@@ -151,16 +153,26 @@ Work: TypeAlias = "Callable[[CancelToken, Callable[[Snapshot], None]], Result]"
 """Long work: looks at the token, publishes snapshots as often as it likes, returns its result."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a thread is to do next."""
+
+    job: Job[Any, Any]
+    work: Work[Any, Any]
+
+
 class JobRunner:
     """Owns the threads that jobs run on. Closing it cancels them all and waits only for a bounded time.
 
     The threads do not keep the process alive: whoever closes the runner decides whether one that is still
-    inside a network may finish.
+    inside a network may finish. A few are kept for the jobs to come, because whoever starts a thread waits
+    until that thread has had its first turn.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: dict[Job[Any, Any], threading.Thread] = {}
+        self._moved = threading.Condition()
+        self._running: set[Job[Any, Any]] = set()
+        self._idle: list[SimpleQueue[_Task | None]] = []
         self._closed = False
 
     def submit(
@@ -170,47 +182,63 @@ class JobRunner:
         name: str,
         changed: Callable[[Job[Result, Snapshot]], None] | None = None,
     ) -> Job[Result, Snapshot]:
-        """Start `work` at once on a thread of its own.
+        """Start `work` at once on a thread that has nothing else to do.
 
         `changed` is called on that thread at most ten times a second while snapshots come, and always once
         when the job has ended. A closed runner gives back a job that is cancelled already.
         """
         job: Job[Result, Snapshot] = Job(name, changed)
-        thread = threading.Thread(target=self._run, args=(job, work), name=name, daemon=True)
-        with self._lock:
+        with self._moved:
             if self._closed:
                 job.cancel()
                 job._state = JobState.CANCELLED
                 job._ended.set()
                 return job
-            self._running[job] = thread
-            thread.start()
+            self._running.add(job)
+            inbox = self._idle.pop() if self._idle else None
+        task = _Task(job, work)
+        if inbox is not None:
+            inbox.put(task)
+        else:
+            threading.Thread(target=self._serve, args=(task,), name=name, daemon=True).start()
         return job
 
-    def _run(self, job: Job[Result, Snapshot], work: Work[Snapshot, Result]) -> None:
-        try:
-            job._run(work)
-        finally:
-            with self._lock:
-                self._running.pop(job, None)
+    def _serve(self, first: _Task) -> None:
+        """The life of a thread: one job after the other."""
+        inbox: SimpleQueue[_Task | None] = SimpleQueue()
+        inbox.put(first)
+        del first
+        while (task := inbox.get()) is not None:
+            threading.current_thread().name = task.job.name
+            try:
+                task.job._run(task.work)
+            finally:
+                with self._moved:
+                    self._running.discard(task.job)
+                    keep = not self._closed and len(self._idle) < _KEPT_THREADS
+                    if keep:
+                        self._idle.append(inbox)
+                    self._moved.notify_all()
+            del task
+            if not keep:
+                return
 
     def cancel_all(self) -> None:
         """Ask every job to end, without waiting."""
-        with self._lock:
+        with self._moved:
             jobs = list(self._running)
         for job in jobs:
             job.cancel()
 
     def close(self, grace: float) -> bool:
         """Take no more work, cancel what runs and wait at most `grace` seconds; whether all has ended."""
-        with self._lock:
+        with self._moved:
             self._closed = True
-            threads = list(self._running.values())
+            while self._idle:
+                self._idle.pop().put(None)
         self.cancel_all()
-        deadline = time.monotonic() + grace
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+        with self._moved:
+            return self._moved.wait_for(lambda: not self._running, grace)
 
 
 def usable_processors() -> int:

@@ -121,3 +121,18 @@ def test_closing_cancels_everything_but_waits_for_nobody_who_does_not_listen() -
     assert (late.ended, late.state, late.result) == (True, JobState.CANCELLED, None)
     release.set()
     assert runner.close(10)
+
+
+def test_threads_are_used_again_and_end_with_the_runner() -> None:
+    runner = JobRunner()
+    seen: list[threading.Thread] = []
+    for _ in range(20):
+        job: Job[None, object] = runner.submit(
+            lambda _token, _publish: seen.append(threading.current_thread()), name="short"
+        )
+        assert job.wait(10)
+    assert len(set(seen)) < 20
+    assert runner.close(10)
+    for thread in set(seen):
+        thread.join(10)
+        assert not thread.is_alive()

@@ -222,10 +222,18 @@ class Catalog(IndexedBook):
             return tracks.page(db, where, sort, descending, limit, offset)
 
     def listing(
-        self, where: Query | None = None, *, sort: str = "artist", descending: bool = False
+        self,
+        where: Query | None = None,
+        *,
+        sort: str = "artist",
+        descending: bool = False,
+        within: TrackListing | None = None,
     ) -> TrackListing:
-        """The same listing for whoever goes through it: its rows come before their number is known."""
-        return TrackListing(self._read, where, sort, descending=descending)
+        """The same listing for whoever goes through it: its rows come before their number is known.
+
+        `within` is one made a moment ago: where this one can only be a part of it, nothing else is looked at.
+        """
+        return TrackListing(self._read, where, sort, descending=descending, within=within)
 
     def matching_ids(self, where: Query | None) -> list[TrackId]:
         """All tracks of a query, oldest first."""

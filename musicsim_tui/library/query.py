@@ -78,8 +78,20 @@ class Query:
 
     def bounds(self, column: str) -> bool:
         """Whether all it asks for lie within given ends: of `duration`, `year_order` or `added`."""
-        parts = self.condition.parts if isinstance(self.condition, All) else (self.condition,)
-        return any(isinstance(part, Between) and part.column == column for part in parts)
+        return any(isinstance(part, Between) and part.column == column for part in self._parts)
+
+    def narrows(self, other: Query) -> bool:
+        """Whether this surely asks for no track that the other does not ask for: more was typed."""
+        if self.speaks_of_missing or other.speaks_of_missing:
+            return self == other
+        return all(any(_implies(part, wider) for part in self._parts) for wider in other._parts)
+
+    @property
+    def _parts(self) -> tuple[Condition, ...]:
+        """All of these hold."""
+        if self.condition is None:
+            return ()
+        return self.condition.parts if isinstance(self.condition, All) else (self.condition,)
 
     def sql(self, *, few: bool = False) -> Sql:
         """An expression on the row `t` of `tracks`; leaves out the missing unless asked for.
@@ -92,6 +104,17 @@ class Query:
         # The plus keeps SQLite from walking all that are present in order to judge a few.
         present = "+t.missing = 0" if few else "t.missing = 0"
         return Sql(f"{present} AND {condition.text}", condition.values)
+
+
+def _implies(part: Condition, wider: Condition) -> bool:
+    """Whether a track that meets the one surely meets the other."""
+    if part == wider:
+        return True
+    if isinstance(part, Words) and isinstance(wider, Words):
+        return wider.folded in part.folded
+    if isinstance(part, FieldHas) and isinstance(wider, FieldHas):
+        return part.field == wider.field and wider.folded in part.folded
+    return False
 
 
 def quote(text: str) -> str:

@@ -30,8 +30,6 @@ SORTS = {
 
 _FEW = 8_000
 """Matches that are sorted on their own; more are met soon enough by walking the order's index."""
-_GLANCES = (300, 1_700)
-"""How many tracks, from the beginning of an order, are judged one by one before a filter is asked for all."""
 _ALL = Query(None)
 _LARGEST = 2**60
 _SHORTEST_PREFIX = 4
@@ -78,36 +76,37 @@ def matches_in_order(db: sqlite3.Connection, query: Query, order: str) -> list[i
     return [key for (key,) in walk.fetchall() if key in among]
 
 
-def glance(db: sqlite3.Connection, query: Query, order: str, offset: int, limit: int) -> list[int] | None:
-    """Keys of a slice of what a query asks for, when a look at the first tracks in order finds so many."""
-    if query.speaks_of_missing:
-        return None
-    if query.bounds(order.partition(" ")[0].removeprefix("t.")):
-        # The order's own index leads to the first of them.
-        where = query.sql()
-        return _keys(
-            db,
-            f"SELECT t.id FROM tracks AS t WHERE {where.text} ORDER BY {order} LIMIT ? OFFSET ?",
-            (*where.values, limit, offset),
-        )
+def matches_led_by_index(
+    db: sqlite3.Connection, query: Query, order: str, offset: int, limit: int
+) -> list[int]:
+    """Keys of a slice of what a query asks for that bounds the first column of the order."""
+    where = query.sql()
+    return _keys(
+        db,
+        f"SELECT t.id FROM tracks AS t WHERE {where.text} ORDER BY {order} LIMIT ? OFFSET ?",
+        (*where.values, limit, offset),
+    )
+
+
+def matches_among(
+    db: sqlite3.Connection, query: Query, order: str, offset: int, limit: int
+) -> tuple[int, list[int]]:
+    """How many tracks of a slice of all that are there were looked at, and keys of those a query asks for."""
+    looked_at = keys_in_order(db, order, offset, limit)
+    return len(looked_at), sifted(db, query, looked_at)
+
+
+def sifted(db: sqlite3.Connection, query: Query, among: Sequence[int]) -> list[int]:
+    """Those of these keys that a query asks for, in the order they came."""
     where = query.sql(few=True)
-    first = 0
-    found: list[int] = []
-    for many in _GLANCES:
-        looked_at = keys_in_order(db, order, first, many)
-        first += many
-        among = set(
-            _keys(
-                db,
-                "SELECT t.id FROM tracks AS t WHERE t.id IN (SELECT value FROM json_each(?))"
-                f" AND ({where.text})",
-                (json.dumps(looked_at), *where.values),
-            )
+    found = set(
+        _keys(
+            db,
+            f"SELECT t.id FROM tracks AS t WHERE t.id IN (SELECT value FROM json_each(?)) AND ({where.text})",
+            (json.dumps(list(among)), *where.values),
         )
-        found += [key for key in looked_at if key in among]
-        if len(found) >= offset + limit:
-            return found[offset : offset + limit]
-    return None
+    )
+    return [key for key in among if key in found]
 
 
 def _keys(db: sqlite3.Connection, statement: str, values: tuple[SqlValue, ...]) -> list[int]:

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App
 from textual.message import Message
 from textual.widget import Widget
 
+from musicsim_tui.tui.collector import Collecting
 from musicsim_tui.tui.keymap import BY_ID, Where
 from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.screens.main import MainScreen
@@ -33,7 +33,7 @@ class DemoWanted(Message):
     """Another library is to be opened: that of the demo."""
 
 
-class Actions(App[str]):
+class Actions(Collecting):
     """The app's actions; its parts and its life are in `MusicApp`."""
 
     bridge: Bridge
@@ -198,7 +198,9 @@ class Actions(App[str]):
         from musicsim_tui.tui.screens.welcome import Welcome
 
         self.main.show_library(self.model_name, self.tracks)
-        self.main.query_one(Welcome).refresh_choices()
+        welcome = self.main.query_one(Welcome)
+        if welcome.display:
+            welcome.refresh_choices()
 
     def action_model(self) -> None:
         self.choose_model()

@@ -127,6 +127,7 @@ class MusicApp(Ending):
         self.refresh_header()
         if not first:
             return
+        self.settle()
         self.land()
         if self._prepare is not None:
             self.hearing.start((), prepare=self._prepare)

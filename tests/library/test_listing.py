@@ -70,6 +70,43 @@ def test_what_fills_the_first_page_is_not_counted_for_it(large: Catalog) -> None
     assert len(listing.rows(0, 100)) == 100
     assert listing.known_total is None
     assert listing.total() == TRACKS - TRACKS // 100
+    before = listing.rows(2_300, 50)
+    listing.prepare()
+    assert listing.rows(2_300, 50) == before
+
+
+@pytest.mark.parametrize("text", ["rare 1", "title:rare 02", "zz 3", "sound:organ rare 1", "us len>2:00 -zz"])
+def test_what_is_typed_on_narrows_what_was_found(large: Catalog, text: str) -> None:
+    within = None
+    for end in range(1, len(text) + 1):
+        query = parse_query(text[:end], lenient=True)
+        listing = large.listing(query, within=within)
+        page = large.tracks(query, limit=30)
+        assert listing.rows(0, 30) == list(page.rows)
+        assert listing.total() == page.total
+        listing.prepare()
+        within = listing
+
+
+@pytest.mark.parametrize(
+    ("query", "other", "narrows"),
+    [
+        ("rare", "", True),
+        ("rare", "ra", True),
+        ("ra", "rare", False),
+        ("rare zz", "zz", True),
+        ("title:rare", "title:ra", True),
+        ("title:rare", "artist:ra", False),
+        ("title:rare", "rare", False),
+        ("-rare", "-ra", False),
+        ("rare or zz", "ra", False),
+        ("missing:any rare", "rare", False),
+        ("rare", "missing:yes", False),
+        ("len>2:00 a", "len>2:00", True),
+    ],
+)
+def test_only_what_surely_is_a_part_narrows(query: str, other: str, narrows: bool) -> None:
+    assert parse_query(query).narrows(parse_query(other)) is narrows
 
 
 def test_an_unknown_order_is_an_error(large: Catalog) -> None:

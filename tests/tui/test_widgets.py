@@ -87,11 +87,16 @@ def test_pages_come_one_at_a_time_those_on_the_screen_first() -> None:
     assert source.rows.row(fifth) is None
     source.arrive()
     assert source.rows.row(fifth) == fifth
+    assert source.asked == [5]
+    source.rows.fetch_ahead()
+    source.rows.look(fifth, fifth + 20)
     source.rows.look(far, far + 20)
     source.arrive()
     assert source.asked == [5, 6, 450]
+    assert source.changes == 1
     source.arrive()
     assert source.rows.row(far + 10) == far + 10
+    assert source.changes == 2
 
 
 def test_a_page_that_fails_is_asked_for_again_when_it_is_looked_at() -> None:
@@ -108,6 +113,7 @@ def test_a_page_that_fails_is_asked_for_again_when_it_is_looked_at() -> None:
 def test_rows_that_come_before_their_number_go_on_when_it_is_known() -> None:
     source = _Source(PAGE_ROWS)
     source.rows.put(0, range(PAGE_ROWS))
+    source.rows.fetch_ahead()
     source.rows.look(PAGE_ROWS - 20, PAGE_ROWS - 1)
     assert source.asked == []
     source.rows.set_total(3 * PAGE_ROWS)

@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.containers import Horizontal
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from musicsim_tui.errors import MusicSimError
 from musicsim_tui.library.query import parse_query
 from musicsim_tui.tui.keymap import Where, bindings
+from musicsim_tui.tui.listings import Listing, Listings
 from musicsim_tui.tui.screens.view import TrackView
 from musicsim_tui.tui.screens.welcome import Welcome
-from musicsim_tui.tui.text import safe, shown
+from musicsim_tui.tui.text import shown
 from musicsim_tui.tui.widgets.columns import Column
-from musicsim_tui.tui.widgets.field import Field
+from musicsim_tui.tui.widgets.filter_line import FilterLine
 from musicsim_tui.tui.widgets.rows import PAGE_ROWS, PagedRows
 from musicsim_tui.tui.widgets.track_table import TrackTable
 from musicsim_tui.wording import clock, count
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.timer import Timer
     from textual.widget import Widget
 
     from musicsim_tui.jobs import CancelToken
@@ -45,16 +46,8 @@ SORTS = {
     "year": "Year",
 }
 _SOUNDS_SHOWN = 3
+_PREPARED_AFTER_SECONDS = 0.3
 _SAY_NOTHING = frozenset({"Music", "Musical instrument"})
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which tracks the table shows, and in which order."""
-
-    filter: str = ""
-    sort: str = "artist"
-    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +74,8 @@ class LibraryView(TrackView):
         self.listing = listing
         self._everything: int | None = None
         self._counted = False
+        self._listings = Listings()
+        self._idle: Timer | None = None
         self._problem = ""
         self._shown: Listing | None = None
         self._offline: tuple[Path, ...] = ()
@@ -88,16 +83,7 @@ class LibraryView(TrackView):
 
     def compose(self) -> ComposeResult:
         glyphs = self.host.glyphs
-        with Horizontal(id="filter-line"):
-            yield Static("/", id="filter-sign", markup=False)
-            yield Field(
-                self.listing.filter,
-                placeholder="filter: words, artist:skiff, len>2:00, sound:piano",
-                id="filter",
-                compact=True,
-                select_on_focus=False,
-            )
-            yield Static(id="filter-count", markup=False)
+        yield FilterLine(self.listing.filter, id="filter-line")
         table: TrackTable[TrackRow] = TrackTable(
             self._columns(),
             lambda row: row.track.id,
@@ -173,8 +159,12 @@ class LibraryView(TrackView):
         """
         table = self.table
         listing = self.listing
+        if recount:
+            self._counted = False
+            self._listings.forget()
         try:
             query = parse_query(listing.filter, lenient=True)
+            found = self._listings.get(self.host.bridge.services.catalog, listing, query)
         except MusicSimError as error:
             self.host.bridge.abandon("listing")
             self._cannot_read(error)
@@ -183,15 +173,14 @@ class LibraryView(TrackView):
         keep = keep and self._shown == listing
         first = int(table.scroll_offset.y) if keep else 0
         wanted = sorted({first // PAGE_ROWS, (first + table.page_rows) // PAGE_ROWS})
-        catalog = self.host.bridge.services.catalog
-        if recount:
-            self._counted = False
 
         def work(token: CancelToken) -> _Loaded:
-            found = catalog.listing(query, sort=listing.sort, descending=listing.descending)
             return _Loaded(found, {page: found.rows(page * PAGE_ROWS, PAGE_ROWS, token) for page in wanted})
 
-        self.host.bridge.abandon("total")
+        for stale in ("total", "prepare"):
+            self.host.bridge.abandon(stale)
+        if self._idle is not None:
+            self._idle.stop()
         self.host.bridge.ask(
             "listing", work, lambda loaded: self._take(listing, loaded, keep=keep), self._cannot_read
         )
@@ -200,8 +189,9 @@ class LibraryView(TrackView):
         found = loaded.found
         total = found.known_total
         if total is None:
-            before = self.table.rows.total if self._shown == listing else 0
-            total = max(before, *(page * PAGE_ROWS + len(rows) for page, rows in loaded.pages.items()))
+            # Until it is known, the number before stands: the scroll bar does not jump to and fro.
+            ends = (page * PAGE_ROWS + len(rows) for page, rows in loaded.pages.items())
+            total = max(self.table.rows.total, *ends)
         rows: PagedRows[TrackRow] = PagedRows(
             total, lambda page, arrived: self._fetch(found, page, arrived), self.table.rows_changed
         )
@@ -213,6 +203,7 @@ class LibraryView(TrackView):
         self.table.show(rows, keep=keep, note=note)
         if found.known_total is not None and self._counted:
             self._tell_count(total)
+            self._prepare_when_idle(found, rows)
         else:
             self._ask_total(found, rows)
 
@@ -237,8 +228,19 @@ class LibraryView(TrackView):
             self._show_empty()
             self._tell_count(total)
             self.host.library_loaded(known, first=first)
+            self._prepare_when_idle(found, rows)
 
         self.host.bridge.ask("total", work, take, self._cannot_read)
+
+    def _prepare_when_idle(self, found: TrackListing, rows: PagedRows[TrackRow]) -> None:
+        """Make ready for scrolling and jumping, once nothing has been typed for a moment."""
+
+        def prepare() -> None:
+            rows.fetch_ahead()
+            self.table.look()
+            self.host.bridge.ask("prepare", found.prepare, lambda _: None, lambda _error: None)
+
+        self._idle = self.set_timer(_PREPARED_AFTER_SECONDS, prepare)
 
     def _choose_columns(self, rows: Sequence[TrackRow]) -> None:
         """Without anything to say of sounds, their column leaves its room to others."""
@@ -260,19 +262,15 @@ class LibraryView(TrackView):
     def _cannot_read(self, error: MusicSimError) -> None:
         """A filter that makes no sense yet: say why, keep what is shown."""
         self._problem = error.hint.split(". ")[0].rstrip(".")
-        line = self.query_one("#filter-count", Static)
-        line.update(safe(self._problem))
-        line.add_class("-trouble")
+        self.query_one(FilterLine).note(self._problem, trouble=True)
 
     def _tell_count(self, total: int) -> None:
         if self._problem:
             return
-        line = self.query_one("#filter-count", Static)
-        line.remove_class("-trouble")
         everything = self._everything or 0
         marked = f"{len(self.host.marks):,} marked   " if len(self.host.marks) else ""
         text = f"{total:,} of {everything:,}" if self.listing.filter else count(everything, "track")
-        line.update(marked + text)
+        self.query_one(FilterLine).note(marked + text, trouble=False)
 
     @property
     def empty(self) -> bool:
@@ -287,6 +285,7 @@ class LibraryView(TrackView):
             return
         welcome.display = empty
         if empty:
+            welcome.refresh_choices()
             welcome.look_ahead()
         self.table.display = not empty
         self.query_one("#filter-line").display = not empty

@@ -11,10 +11,11 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Input, Static
 
 from musicsim_tui.tui.keymap import BY_ID, FOOTERS, Where, bindings, main_key
+from musicsim_tui.tui.listings import Listing
 from musicsim_tui.tui.screens.crate import CrateView
 from musicsim_tui.tui.screens.ingest import IngestView, job_words
 from musicsim_tui.tui.screens.later import LaterView
-from musicsim_tui.tui.screens.library import LibraryView, Listing
+from musicsim_tui.tui.screens.library import LibraryView
 from musicsim_tui.tui.screens.search import SearchView
 from musicsim_tui.tui.screens.trouble import TroubleView
 from musicsim_tui.tui.screens.view import TrackView, View

@@ -48,6 +48,7 @@ class PagedRows(Generic[Row]):
 
     `fetch(page, arrived)` starts to fetch a page and later, on the same thread, calls `arrived` with its
     rows, or with None when it failed. One page is on its way at a time, so scrolling fast skips pages.
+    `changed` is called when rows have come that are on the screen.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class PagedRows(Generic[Row]):
         self._changed = changed
         self._pages: OrderedDict[int, Sequence[Row]] = OrderedDict()
         self._wanted: list[int] = []
+        self._on_screen = range(0)
+        self._ahead = False
         self._fetching: int | None = None
 
     @property
@@ -70,6 +73,10 @@ class PagedRows(Generic[Row]):
     def set_total(self, total: int) -> None:
         """It has become known how many rows there are, or to be others."""
         self._total = total
+
+    def fetch_ahead(self) -> None:
+        """From now on, bring the pages around those on the screen as well."""
+        self._ahead = True
 
     def put(self, page: int, rows: Sequence[Row]) -> None:
         """Take in a page that was fetched by other means."""
@@ -84,12 +91,13 @@ class PagedRows(Generic[Row]):
         return rows[place] if rows is not None and place < len(rows) else None
 
     def look(self, first: int, last: int) -> None:
-        """Want the pages of these rows, then those around them, nearest first."""
+        """Want the pages of these rows, then, once told to, those around them, nearest first."""
         if not self._total:
             return
         top, bottom = first // PAGE_ROWS, last // PAGE_ROWS
-        order = list(range(top, bottom + 1))
-        for step in range(1, _AHEAD + 1):
+        self._on_screen = range(top, bottom + 1)
+        order = list(self._on_screen)
+        for step in range(1, _AHEAD + 1 if self._ahead else 1):
             order += [bottom + step, top - step]
         highest = (self._total - 1) // PAGE_ROWS
         for page in range(top, bottom + 1):
@@ -108,7 +116,8 @@ class PagedRows(Generic[Row]):
             self._fetching = None
             if rows is not None:
                 self.put(page, rows)
-                self._changed()
+                if page in self._on_screen:
+                    self._changed()
             self._fetch_next()
 
         self._fetch(page, arrived)

@@ -119,7 +119,7 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
         self._rows = rows
         self._note = note
         self._strips.clear()
-        self.virtual_size = Size(self._inner_width, rows.total + 1)
+        self._make_room(rows.total)
         if keep:
             self._cursor = self._near(before)
             if moved := self._cursor - before:
@@ -129,19 +129,32 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
             self._to_the_end = False
             self.scroll_to(y=0, animate=False)
         self._cursor = max(0, min(self._cursor, rows.total - 1))
-        self._look()
+        self.look()
         self.refresh()
         self._moved()
 
     def total_changed(self) -> None:
         """It has become known how many rows there are; a cursor that was sent to the end goes there."""
         total = self._rows.total
-        self.virtual_size = Size(self._inner_width, total + 1)
+        shorter = total + 1 < self.virtual_size.height
+        self._make_room(total)
         if self._to_the_end or self._cursor >= total:
             self.move_to(total - 1, to_the_end=self._to_the_end)
         else:
-            self._look()
-        self.refresh()
+            self.look()
+        if shorter:
+            self.refresh()
+
+    def _make_room(self, total: int) -> None:
+        """Be as long as so many rows. Laying out everything anew, which draws it all, is left out where only
+        the scroll bar changes."""
+        size = Size(self._inner_width, total + 1)
+        scrolls = size.height > self.size.height
+        if not (scrolls and self.show_vertical_scrollbar and size.width == self.virtual_size.width):
+            self.virtual_size = size
+        elif size != self.virtual_size:
+            self.set_reactive(TrackTable.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
 
     def set_columns(self, columns: Sequence[Column[Row]]) -> None:
         """Show other columns of the same rows."""
@@ -197,7 +210,7 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
             self.scroll_to(y=index - self.page_rows + 1, animate=False)
         for line in (before, index):
             self.refresh(Region(0, line + 1 - self.scroll_offset.y, self.size.width, 1))
-        self._look()
+        self.look()
         self._moved()
 
     def _moved(self) -> None:
@@ -276,9 +289,10 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self._look()
+        self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Tell the rows which of them are on the screen."""
         top = int(self.scroll_offset.y)
         last = min(self._rows.total, top + self.page_rows) - 1
         if last >= top:
