@@ -196,9 +196,12 @@ def drive(
     preferences: Preferences | None = None,
     ready: bool = True,
     music_dir: Path | None = None,
+    threads: int | None = None,
 ) -> MusicApp:
     """Open the library in the app, play the scenario, leave and close; the app, for what is left to see."""
     environment = {} if music_dir is None else {"MUSICSIM_MUSIC_DIR": str(music_dir)}
+    if threads is not None:
+        environment["MUSICSIM_THREADS"] = str(threads)
     app = MusicApp(settings_for(data_dir, **environment), preferences or Preferences())
 
     async def play() -> None:

@@ -143,6 +143,45 @@ def test_a_job_that_is_cut_by_quitting_goes_on_at_the_next_start(
     drive(empty, go_on)
 
 
+def test_a_paused_job_finishes_what_is_begun_rests_over_a_restart_and_goes_on(
+    empty: Path, six: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = hold_listening(monkeypatch, free=2)
+
+    async def pause(driver: Driver) -> None:
+        await open_path(driver, str(six))
+        await driver.shows("6 files to hear")
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.tracks == 2, "two tracks appear in the library")
+        await driver.press("p")
+        await driver.shows("Pausing. What is begun is finished first.")
+        await driver.shows("paused 2/6")
+        let_go.set()
+        await driver.shows("Paused. What is finished is kept; p goes on.")
+        await driver.until(lambda: driver.app.tracks == 4, "what was begun is there, too")
+        await driver.shows("paused 4/6")
+        await driver.press("q")
+        await driver.shows("Quit while music is heard?")
+        await driver.press("y")
+
+    async def go_on(driver: Driver) -> None:
+        await driver.shows("What was not finished is still paused: press 3.")
+        await driver.press("3")
+        await driver.shows("Paused. What is finished is kept; p goes on.")
+        assert driver.app.tracks == 4
+        await driver.press("p")
+        await driver.shows("Done. 2 tracks added")
+        await driver.press("p")
+        await driver.shows("Nothing is being heard.")
+
+    drive(empty, pause, threads=2)
+    state = json.loads((empty / "app.json").read_text())
+    assert (state["unfinished"], state["paused"]) == ([str(six)], True)
+    drive(empty, go_on, threads=2)
+    state = json.loads((empty / "app.json").read_text())
+    assert (state["unfinished"], state["paused"]) == (None, False)
+
+
 def test_the_open_box_answers_what_it_cannot_open(empty: Path, tmp_path: Path) -> None:
     async def scenario(driver: Driver) -> None:
         await open_path(driver, str(tmp_path / "[/nowhere]"))
@@ -172,15 +211,18 @@ def test_folders_are_picked_from_the_disk_whatever_their_names(empty: Path, musi
     drive(empty, scenario, music_dir=music)
 
 
-def test_models_are_listed_with_what_they_cost(empty: Path) -> None:
+def test_models_are_listed_with_what_they_cost(empty: Path, music: Path) -> None:
     async def scenario(driver: Driver) -> None:
+        await driver.shows("for 4 files")
         await driver.press("M")
         await driver.shows("327 MB to download")
+        await driver.shows("Times and sizes are for 4 tracks in")
         assert "in use" in driver.text
+        assert sum("about " in line and "kB" in line for line in driver.lines) == 3
         await driver.press("escape")
         await driver.hides("327 MB")
 
-    drive(empty, scenario)
+    drive(empty, scenario, music_dir=music)
 
 
 def test_views_that_come_later_say_so(small: Path) -> None:
