@@ -199,11 +199,19 @@ class Services:
             *doctor.run_check("processor", doctor.check_processor),
             *doctor.run_check("sound", lambda: doctor.check_sound(describe_output)),
             *doctor.run_check("models", lambda: doctor.check_models(self.settings.models_dir)),
+            *doctor.run_check("downloads", self._check_downloads),
             *doctor.run_check("library", lambda: doctor.check_catalog(self.catalog)),
             *doctor.run_check(
                 "index", lambda: doctor.check_index(self.catalog, self.engine.open(), self.engine.name)
             ),
         ]
+
+    def _check_downloads(self) -> list[Check]:
+        from musicsim_tui.download.tools import find_tools
+        from musicsim_tui.upkeep.doctor import check_downloads
+
+        tools = find_tools()
+        return check_downloads(tools.version, tools.runtime, tools.advice, self.settings.download.folder)
 
     def report(self, checks: Sequence[Check]) -> str:
         """What helps somebody else to help: the checks, settings, failures in kind, and the end of the log,

@@ -14,7 +14,7 @@ from musicsim_tui.embedding.registry import all_models, describe_processor
 from musicsim_tui.errors import MusicSimError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from musicsim_tui.index.index import Index
@@ -86,6 +86,17 @@ def check_sound(describe_output: Callable[[], str]) -> Check:
         return Check("sound", "ok", describe_output())
     except MusicSimError as error:
         return Check("sound", "warn", error.title, error.hint)
+
+
+def check_downloads(version: str, runtime: str, advice: Sequence[str], folder: Path) -> list[Check]:
+    """yt-dlp with its JavaScript runtime, and whether downloads can be put where they belong."""
+    tools = f"yt-dlp {version}, {runtime or 'no JavaScript runtime'}"
+    checks = [Check("downloads", "warn" if advice else "ok", tools, " ".join(advice))]
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    if not os.access(existing, os.W_OK):
+        hint = "Choose another folder: download.folder in config.toml, or --dest."
+        checks.append(Check("downloads", "warn", f"{existing} cannot be written.", hint))
+    return checks
 
 
 def check_models(models_dir: Path) -> Check:

@@ -8,7 +8,7 @@ import pytest
 
 from musicsim_tui.audio.sound_device import describe_output
 from musicsim_tui.errors import MusicSimError
-from musicsim_tui.upkeep.doctor import check_sound, run_check
+from musicsim_tui.upkeep.doctor import check_downloads, check_sound, run_check
 from tests.harness import sound
 
 
@@ -43,3 +43,11 @@ def test_a_check_that_breaks_is_a_finding() -> None:
 
     (check,) = run_check("sound", lambda: check_sound(broken))
     assert (check.name, check.state) == ("sound", "fail")
+
+
+def test_downloads_are_checked(tmp_path: Path) -> None:
+    [fine] = check_downloads("2026.10.26", "deno 2.9.8", (), tmp_path / "not" / "yet")
+    assert (fine.state, fine.detail, fine.hint) == ("ok", "yt-dlp 2026.10.26, deno 2.9.8", "")
+    [old] = check_downloads("2026.01.01", "", ("Update.", "Install deno."), tmp_path)
+    assert (old.state, old.hint) == ("warn", "Update. Install deno.")
+    assert "no JavaScript runtime" in old.detail
