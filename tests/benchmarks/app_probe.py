@@ -179,6 +179,7 @@ async def _late_while(going: Callable[[float], bool]) -> list[float]:
 async def preview(app: MusicApp) -> dict[str, Any]:
     """How long the key of the preview takes until the device has the first sample; the first play is cold."""
     took = []
+    app.show_view("library")
     table = app.main.library.table
     for _ in range(_PLAYS):
         row = table.row_at_cursor
