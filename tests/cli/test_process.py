@@ -70,7 +70,8 @@ def many(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--help"], ["ingest", "--help"], ["config", "show"], ["--version"]]
+    "arguments",
+    [[], ["--help"], ["ingest", "--help"], ["download", "--help"], ["config", "show"], ["--version"]],
 )
 def test_light_commands_load_nothing_heavy(
     arguments: list[str], environment: dict[str, str], tmp_path: Path
