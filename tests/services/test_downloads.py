@@ -23,6 +23,7 @@ from musicsim_tui.download.report import QueueSnapshot, QueueState, RunSummary
 from musicsim_tui.errors import UsageError
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.playlist_records import EntryState
+from musicsim_tui.search.similar import SearchRequest
 from tests.harness.audio_files import RATE
 from tests.harness.downloads import downloading, entry_of, list_only, opened, states
 from tests.harness.processes import wait_for
@@ -72,7 +73,8 @@ def once(happens: Callable[[QueueSnapshot], bool], then: Callable[[], object]) -
 class Staying:
     """A run that stays, in a thread of its own, as in the app; ended at the latest with the test."""
 
-    def __init__(self, services: Services, react: Reaction = lambda _: None) -> None:
+    def __init__(self, services: Services, react: Reaction = lambda _: None, *, ingest: bool = False) -> None:
+        self._ingest = ingest
         self.seen: list[QueueState] = []
         self.summary: RunSummary | None = None
         self._services = services
@@ -94,7 +96,7 @@ class Staying:
             self.seen.append(snapshot.state)
             self._react(snapshot)
 
-        self.summary = self._services.downloads.run(self._token, publish, stay=True, ingest=False)
+        self.summary = self._services.downloads.run(self._token, publish, stay=True, ingest=self._ingest)
 
     def until(self, state: QueueState) -> QueueSnapshot:
         wait_for(lambda: self._services.downloads.snapshot.state is state, state.value)
@@ -122,6 +124,21 @@ def test_a_whole_playlist_with_every_failure(services: Services, youtube: YouTub
     assert not (services.downloads.folder / WORK_FOLDER).exists()
     assert summary.bytes > 0
     assert summary.audio_seconds == pytest.approx(9.0, abs=0.5)
+
+
+def test_what_is_there_is_found_while_the_rest_still_comes(
+    services: Services, youtube: YouTube, media: Path
+) -> None:
+    youtube.add("stuck", Video("Stuck - Song", 3, "b.m4a", fault="stall", parameters="at=30000&n=9"))
+    queued(services, list_only(youtube, "ok_opus", "stuck"))
+    with Staying(services, ingest=True):
+        assert youtube.server.stalled.wait(30)
+        wait_for(lambda: services.catalog.count() == 1, "the first track")
+        seed = services.seed(str(media / "c.webm"), services.models.searching(), CancelToken())
+        [match] = services.search(seed, SearchRequest(), CancelToken())
+        assert match.track.title == "Night Run"
+        assert services.downloads.snapshot.waiting == 1
+        services.downloads.cancel()
 
 
 @pytest.mark.parametrize("stage", [Stage.ASKING, Stage.DOWNLOADING, Stage.CONVERTING])
