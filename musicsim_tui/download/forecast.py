@@ -89,9 +89,12 @@ def audio_seconds(entries: int, seconds: float, known: int) -> float:
 
 
 def work_seconds(entries: int, audio: float, pause: float, *, keep_original: bool) -> float:
-    """Seconds that fetching takes, one entry at a time with pauses in between."""
-    conversion = 0.0 if keep_original else audio / CONVERSION_REALTIME
-    return entries * WORK_SECONDS + max(0, entries - 1) * pause + conversion
+    """Seconds that fetching takes, one entry at a time; the conversion of one runs in the pause before the
+    next."""
+    if not entries:
+        return 0.0
+    conversion = 0.0 if keep_original else audio / entries / CONVERSION_REALTIME
+    return entries * WORK_SECONDS + (entries - 1) * max(pause, conversion) + conversion
 
 
 def free_bytes(folder: Path) -> int | None:

@@ -23,8 +23,9 @@ from musicsim_tui.download.fetch import (
     forget_partial,
 )
 from musicsim_tui.download.finished import finished_before
-from musicsim_tui.download.forecast import audio_seconds, free_bytes, work_seconds
+from musicsim_tui.download.forecast import free_bytes
 from musicsim_tui.download.lock import QueueLock
+from musicsim_tui.download.pace import Lap, Pace
 from musicsim_tui.download.playlist import Entry, SourceId
 from musicsim_tui.download.report import LiveEntry, QueueSnapshot, QueueState, RunSummary
 from musicsim_tui.download.session import SiteOptions
@@ -101,7 +102,7 @@ class QueueRun:
         self._not_before = 0.0
         self._full: tuple[MusicSimError, float] | None = None
         self._done = RunSummary()
-        self._spent = 0.0
+        self._pace = Pace()
         self._advice: dict[str, None] = {}
 
     def run(self, cancel: CancelToken) -> RunSummary:
@@ -219,7 +220,6 @@ class QueueRun:
 
     def _fetch(self, item: QueueItem) -> None:
         token = self._controls.begin(item.entry.key, self._cancel)
-        started = time.monotonic()
         try:
             if self._controls.paused or not self._playlists.is_waiting(item.source):
                 return  # somebody was quicker than the token
@@ -241,7 +241,6 @@ class QueueRun:
             self._succeed(item, path)
         finally:
             self._controls.end()
-            self._spent += time.monotonic() - started
 
     def _bring(self, item: QueueItem, token: CancelToken) -> Path:
         options = self._options()
@@ -263,13 +262,16 @@ class QueueRun:
             item.entry.position,
         )
 
+        lap = Lap()
+
         def on_progress(progress: FetchProgress) -> None:
+            lap.at(progress.stage)
             self._show(QueueState.RUNNING, _live_of(item, progress))
 
         try:
             fetched: Fetched = fetch(entry, request, token, on_progress)
         finally:
-            self._not_before = time.monotonic() + options.pause.draw() * self._brakes.slowed
+            self._not_before = self._pace.add(lap) + options.pause.draw() * self._brakes.slowed
             forget_partial(entry.source, request.work, only_if_empty=True)
         self._advice.update(dict.fromkeys(fetched.advice))
         done = self._done
@@ -348,15 +350,10 @@ class QueueRun:
         self._publish(snapshot)
 
     def _ahead(self) -> tuple[int, float | None]:
-        """What waits, and the seconds until it is there: at the pace so far, at first at the usual one."""
+        """What waits, and the seconds until it is there."""
         options = self._options()
-        waiting, seconds, known = self._playlists.waiting(self._only)
-        pause = (options.pause.shortest + options.pause.longest) / 2
-        tried = self._done.ready + self._done.failed
-        if tried and self._done.ready:
-            return waiting, waiting * (self._spent / tried + pause)
-        audio = audio_seconds(waiting, seconds, known)
-        return waiting, work_seconds(waiting, audio, pause, keep_original=options.keep_original)
+        ahead = self._playlists.waiting(self._only)
+        return ahead[0], self._pace.seconds_for(*ahead, options.pause, keep_original=options.keep_original)
 
 
 def _live_of(item: QueueItem, progress: FetchProgress) -> LiveEntry:

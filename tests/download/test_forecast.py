@@ -42,10 +42,12 @@ def forecast(folder: Path, *entries: PlaylistEntry, keep_original: bool = False)
 def test_hours_and_bytes(tmp_path: Path) -> None:
     ahead = forecast(tmp_path, entry("a"), entry("b", 300.0), entry("c", state=EntryState.READY))
     assert (ahead.entries, ahead.audio_seconds) == (2, 400.0)
-    assert ahead.seconds == pytest.approx(2 * WORK_SECONDS + 15.0 + 400.0 / 40)
+    assert ahead.seconds == pytest.approx(2 * WORK_SECONDS + 15.0 + 200.0 / 40)
     assert ahead.bytes == 400.0 * 190_000 / 8
     assert ahead.fits
     assert forecast(tmp_path, entry("a"), keep_original=True).seconds == WORK_SECONDS
+    long = forecast(tmp_path, entry("a", 4000.0), entry("b", 4000.0))
+    assert long.seconds == pytest.approx(2 * WORK_SECONDS + 2 * 4000.0 / 40)  # longer than the pause
 
 
 def test_unknown_lengths_are_like_the_known_ones(tmp_path: Path) -> None:
