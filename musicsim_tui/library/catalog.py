@@ -235,10 +235,10 @@ class Catalog(IndexedBook):
         """
         return TrackListing(self._read, where, sort, descending=descending, within=within)
 
-    def matching_ids(self, where: Query | None) -> list[TrackId]:
-        """All tracks of a query, oldest first."""
+    def matching_ids(self, where: Query | None, most: int | None = None) -> list[TrackId]:
+        """All tracks of a query, oldest first, or the first `most` of them."""
         with self._read() as db:
-            return tracks.matching_ids(db, where)
+            return tracks.matching_ids(db, where, most)
 
     def which_match(self, ids: Sequence[TrackId], where: Query | None) -> set[TrackId]:
         """Those of these tracks that a query asks for: quick for a few, however many it asks for in all."""

@@ -11,7 +11,7 @@ from musicsim_tui.search.vectors import unit
 from musicsim_tui.track import Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from musicsim_tui.index.index import Index
     from musicsim_tui.jobs import CancelToken
@@ -95,7 +95,7 @@ class _Sieve:
         self._stale = stale
         self._cancel = cancel
         self._judged: dict[TrackId, bool] = {}
-        self._matching: frozenset[TrackId] | None = None
+        self._asked_all = False
 
     def best(self) -> list[Hit]:
         limit = self._wanted.params.limit
@@ -107,16 +107,17 @@ class _Sieve:
                 return good[:limit]
             needed = 2 * limit * size // max(1, len(good))
             if self._filter_is_narrow(size, needed if good else None):
-                self._matching = frozenset(self._catalog.matching_ids(self._wanted.where))
-                if len(self._matching) <= MOST_FILTER_IDS:
-                    return self._among(self._matching)
+                self._asked_all = True
+                matching = self._catalog.matching_ids(self._wanted.where, MOST_FILTER_IDS + 1)
+                if len(matching) <= MOST_FILTER_IDS:
+                    return self._among(frozenset(matching))
             size = max(8 * size, min(needed, MOST_CANDIDATES))
 
     def _filter_is_narrow(self, size: int, needed: int | None) -> bool:
         """Whether asking the filter for all it admits promises more than sifting ever more hits."""
-        if self._wanted.where is None or self._matching is not None or size < _ENOUGH_TO_TELL:
+        if self._wanted.where is None or self._asked_all:
             return False
-        return needed is None or needed > MOST_CANDIDATES
+        return needed is None or (size >= _ENOUGH_TO_TELL and needed > MOST_CANDIDATES)
 
     def _among(self, matching: frozenset[TrackId]) -> list[Hit]:
         include = matching - self._stale - {self._wanted.but}
@@ -126,14 +127,9 @@ class _Sieve:
         self._cancel.check()
         return self._index.search(self._wanted.model, self._wanted.vector, params)
 
-    def _admitted(self, ids: Sequence[TrackId]) -> Collection[TrackId]:
-        if self._matching is not None:
-            return self._matching
-        return self._catalog.which_match(ids, self._wanted.where)
-
     def _sifted(self, hits: Sequence[Hit]) -> list[Hit]:
         unjudged = [hit.id for hit in hits if hit.id not in self._judged]
-        admitted = self._admitted(unjudged)
+        admitted = self._catalog.which_match(unjudged, self._wanted.where)
         self._judged.update((track_id, track_id in admitted) for track_id in unjudged)
         return [
             hit

@@ -98,7 +98,7 @@ def test_a_wide_filter_judges_only_the_nearest(
         return which_match(ids, where)  # type: ignore[arg-type]
 
     monkeypatch.setattr(catalog, "which_match", counting)
-    monkeypatch.setattr(catalog, "matching_ids", lambda _: pytest.fail("all matching ids were read"))
+    monkeypatch.setattr(catalog, "matching_ids", lambda *_: pytest.fail("all matching ids were read"))
     found = rank_by_index(catalog, index, wanted("len>1:00", 10), CancelToken())
     assert found is not None
     assert len(found) == 10
