@@ -127,16 +127,22 @@ class Actions(Collecting):
     def open_box(self, text: str = "") -> None:
         from musicsim_tui.tui.screens.open_box import OpenBox
 
-        def take(opened: Opened | None) -> None:
+        def take(opened: Opened | str | None) -> None:
             if opened is None:
                 return
-            if opened.hear:
+            if isinstance(opened, str):
+                self.open_link(opened)
+            elif opened.hear:
                 self.show_view("ingest")
                 self.hear([opened.path])
             else:
                 self.search_file(opened.path)
 
         self.push_screen(OpenBox(text), take)
+
+    def open_link(self, link: str) -> None:
+        """List what is behind a link."""
+        raise LookupError("the app that fetches knows how")
 
     def action_open_box(self) -> None:
         self.open_box()

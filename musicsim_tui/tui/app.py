@@ -14,12 +14,13 @@ from musicsim_tui.services import Services
 from musicsim_tui.track import TrackId
 from musicsim_tui.tui.bridge import Answered, Bridge, CatalogChanged, Noticed
 from musicsim_tui.tui.crate import OpenCrate
+from musicsim_tui.tui.downloading import Downloading
 from musicsim_tui.tui.ending import Ending
 from musicsim_tui.tui.glyphs import ASCII, UNICODE
 from musicsim_tui.tui.hearing import Hearing, HearingChanged
 from musicsim_tui.tui.history import History
 from musicsim_tui.tui.keymap import check_keymap
-from musicsim_tui.tui.marks import Marks
+from musicsim_tui.tui.marks import Marked, Marks
 from musicsim_tui.tui.palette import CommandProvider, TrackProvider
 from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.preview import Preview
@@ -73,9 +74,12 @@ class MusicApp(Ending):
         self.keys, self._key_problems = check_keymap(preferences.keys)
         self.bridge = Bridge(Services(settings, lambda text: self.bridge.notice(text)), self.post_message)
         self.hearing = Hearing(self.bridge, self.post_message)
+        self.downloading = Downloading(self.bridge, self.post_message)
         self.hearing.pace_seconds = _CALM_PACE_SECONDS if preferences.calm else 0.0
+        self.downloading.pace_seconds = self.hearing.pace_seconds
         self.history = History()
         self.marks = Marks(self.history, _track_ids(self._state.marks))
+        self.entry_marks = Marked(self.history, map(int, filter(str.isdecimal, self._state.entry_marks)))
         self.crate = OpenCrate(
             self.bridge, self.history, self.crate_changed, self.tell_trouble, self._state.crate
         )
@@ -129,6 +133,7 @@ class MusicApp(Ending):
             return
         self.settle()
         self.land()
+        self.downloading.start(paused=self._state.downloads_paused)
         if self._prepare is not None:
             self.hearing.start((), prepare=self._prepare)
         elif self._state.unfinished is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
-from musicsim_tui.tui.playing import PlayingActions
+from musicsim_tui.tui.fetching import FetchingActions
 from musicsim_tui.tui.state import AppState, save_state
 
 if TYPE_CHECKING:
@@ -24,19 +24,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Ending(PlayingActions):
+class Ending(FetchingActions):
     """Leaving: what is remembered, what is asked, what is told."""
 
     state_path: Path
 
     def action_leave(self) -> None:
-        if not self.hearing.running or self.screen is not self.main:
+        cut = [
+            word
+            for word, cuts in (("fetched", self.downloading.cuts), ("heard", self.hearing.running))
+            if cuts
+        ]
+        if not cut or self.screen is not self.main:
             self.leave()
             return
         from musicsim_tui.tui.screens.question import Question
 
         question = Question(
-            "Quit while music is heard?",
+            f"Quit while music is {' and '.join(cut)}?",
             "What is finished is kept; the rest goes on at the next start.",
             "Quit",
             "Stay",
@@ -77,6 +82,9 @@ class Ending(PlayingActions):
             crate=self.crate.name,
             unfinished=unfinished,
             paused=self.hearing.paused,
+            playlist=self.downloads.wanted,
+            entry_marks=tuple(str(entry) for entry in self.entry_marks.keys),
+            downloads_paused=self.downloading.paused,
         )
         save_state(self.state_path, state)
 

@@ -55,10 +55,10 @@ class KeepingActions(Actions):
 
     def action_add_to_crate(self) -> None:
         """Put the marked tracks, else the one at the cursor, into the crate."""
-        view, marked = self.main.view, self.marks.tracks
-        track = view.track_at_cursor() if isinstance(view, TrackView) else None
-        tracks = marked or (() if track is None else (track.id,))
+        view = self.main.view
+        tracks = view.gathered() if isinstance(view, TrackView) else self.marks.tracks
         if tracks:
+            marked = tracks if tracks == self.marks.tracks else ()
             self.crate.add(tracks, partial(self._added, tracks, marked))
         else:
             self.say("There is no track here to put into the crate.", trouble=True)
@@ -111,17 +111,6 @@ class KeepingActions(Actions):
         else:
             trouble.came_from = self.view_name
             self.show_view("trouble")
-
-    def fetch_again(self, entries: Sequence[int]) -> None:
-        """Put what could not be fetched at the end of the queue."""
-        playlists = self.bridge.services.catalog.playlists
-
-        def tell(queued: int) -> None:
-            key = main_key(BY_ID["view.downloads"], self.keys)
-            self.say(f"{count(queued, 'download')} put in the queue; {key} shows it")
-            self.main.view.catalog_changed()
-
-        self.bridge.ask("fetch again", lambda _token: len(playlists.enqueue(entries)), tell)
 
     # The way back
 

@@ -21,10 +21,12 @@ class Where(StrEnum):
     LISTS = "lists"
     TRACKS = "lists of tracks"
     LIBRARY = "Library"
+    DOWNLOADS = "Downloads"
     INGEST = "Ingest"
     SEARCH = "Search"
     CRATE = "Crate"
     TROUBLE = "trouble"
+    DETAILS = "details"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("volume.up", "plus,equals_sign", "volume(5)", "Louder", "Louder"),
     Command("volume.down", "minus", "volume(-5)", "Quieter", "Quieter"),
     Command("volume.mute", "m", "mute", "Mute", "Sound off, or on again"),
-    Command("open", "o", "open_box", "Open", "Type or paste a path: hear a folder, search a file"),
+    Command("open", "o", "open_box", "Open", "Type or paste a folder, a file or a link"),
     Command("browse", "f", "browse", "File", "Search with any audio file, picked from the disk"),
     Command("folder", "F", "browse_folder", "Folder", "Pick a folder of music to hear"),
     Command(
@@ -149,6 +151,42 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "trail.forward", "right_square_bracket", "trail(1)", "Forward", "To the query after", Where.SEARCH
     ),
+    Command("download", "d", "download", "Download", "Fetch the marked ones, else all", Where.DOWNLOADS),
+    Command(
+        "check",
+        "u",
+        "check",
+        "Check",
+        "Ask the site what is new, and fetch it",
+        Where.DOWNLOADS,
+        instead=("rescan",),
+    ),
+    Command(
+        "check.all", "U", "check_all", "Check all", "Ask for what is new in all playlists", Where.DOWNLOADS
+    ),
+    Command(
+        "queue.pause", "p", "pause_queue", "Pause", "Pause fetching, or let it go on now", Where.DOWNLOADS
+    ),
+    Command(
+        "queue.cancel",
+        "D",
+        "cancel_download",
+        "Cancel",
+        "Take out of the queue; forget a playlist",
+        Where.DOWNLOADS,
+    ),
+    Command("queue.retry", "r", "retry", "Retry", "Try this, or the marked ones, again", Where.DOWNLOADS),
+    Command("queue.retry_all", "R", "retry_all", "Retry all", "Try all that failed again", Where.DOWNLOADS),
+    Command("cookies", "b", "cookies", "Cookies", "Fetch with the cookies of a browser", Where.DOWNLOADS),
+    Command(
+        "pane",
+        "tab,shift+tab",
+        "other_pane",
+        "Playlists",
+        "From the entries to the playlists, and back",
+        Where.DOWNLOADS,
+        in_palette=False,
+    ),
     Command("retry", "r,R", "retry", "Retry", "Try what failed again", Where.INGEST),
     Command("pause", "p", "pause_job", "Pause", "Pause hearing, or let it go on", Where.INGEST),
     Command("cancel", "D", "cancel_job", "Stop", "Stop hearing; what is finished stays", Where.INGEST),
@@ -178,6 +216,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("trouble.retry", "r", "retry", "Retry", "Try this again, or check again", Where.TROUBLE),
     Command("trouble.retry_all", "R", "retry_all", "Retry all", "Try all that failed again", Where.TROUBLE),
     Command("trouble.copy", "y", "copy", "Copy", "Copy the path that failed, or the report", Where.TROUBLE),
+    Command("details.edit", "e", "edit", "Edit", "Edit artist and title, in the file too", Where.DETAILS),
 )
 
 BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}
@@ -186,7 +225,18 @@ FOOTERS: Mapping[str, tuple[str, ...]] = {
     "welcome": ("list.choose", "folder", "open", "model", "help", "quit"),
     "filter": ("escape",),
     "library": ("play", "list.choose", "filter", "crate.add", "open", "help", "quit"),
-    "downloads": ("view.library", "open", "help", "quit"),
+    "downloads": (
+        "download",
+        "play",
+        "list.choose",
+        "queue.pause",
+        "queue.cancel",
+        "check",
+        "open",
+        "help",
+        "quit",
+    ),
+    "no downloads": ("open", "view.library", "help", "quit"),
     "ingest": ("folder", "open", "rescan", "pause", "cancel", "retry", "help", "quit"),
     "search": ("play", "list.choose", "versus", "trail.back", "browse", "help", "quit"),
     "crate": ("play", "list.choose", "crate.down", "crate.up", "crate.remove", "export", "help", "quit"),
@@ -299,7 +349,7 @@ def _meet(first: Where, second: Where) -> bool:
     views = set(Where) - {Where.EVERYWHERE, Where.LISTS, Where.TRACKS}
     if first in views and second in views:
         return first is second
-    without_tracks = {Where.INGEST, Where.TROUBLE}
+    without_tracks = {Where.INGEST, Where.TROUBLE, Where.DETAILS}
     return not (Where.TRACKS in (first, second) and without_tracks & {first, second})
 
 

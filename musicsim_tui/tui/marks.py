@@ -1,9 +1,10 @@
-"""Marked tracks, with a way back."""
+"""Marked rows, with a way back."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from musicsim_tui.tui.history import History, Step
 
@@ -12,46 +13,53 @@ if TYPE_CHECKING:
 
     from musicsim_tui.track import TrackId
 
+Key = TypeVar("Key", bound=Hashable)
 
-class Marks:
-    """The tracks that a person has marked, in the order of marking; the history has every change."""
 
-    def __init__(self, history: History, tracks: Iterable[TrackId] = ()) -> None:
+class Marked(Generic[Key]):
+    """What a person has marked, in the order of marking; the history has every change."""
+
+    def __init__(self, history: History, keys: Iterable[Key] = ()) -> None:
         self._history = history
-        self._now: dict[TrackId, None] = dict.fromkeys(tracks)
+        self._now: dict[Key, None] = dict.fromkeys(keys)
 
     def __len__(self) -> int:
         return len(self._now)
 
-    def __contains__(self, track: object) -> bool:
-        return track in self._now
+    def __contains__(self, key: object) -> bool:
+        return key in self._now
 
     @property
-    def tracks(self) -> tuple[TrackId, ...]:
+    def keys(self) -> tuple[Key, ...]:
         return tuple(self._now)
 
-    def toggle(self, track: TrackId) -> None:
-        """Mark a track, or take its mark away."""
+    def toggle(self, key: Key) -> None:
+        """Mark a row, or take its mark away."""
         changed = dict(self._now)
-        if track in changed:
-            del changed[track]
+        if key in changed:
+            del changed[key]
         else:
-            changed[track] = None
+            changed[key] = None
         self._become(changed)
 
-    def add(self, tracks: Collection[TrackId]) -> None:
+    def add(self, keys: Collection[Key]) -> None:
         """Mark all of these."""
-        self._become({**self._now, **dict.fromkeys(tracks)})
+        self._become({**self._now, **dict.fromkeys(keys)})
+
+    def take(self, keys: Collection[Key]) -> None:
+        """Take the marks of these away."""
+        gone = set(keys)
+        self._become({key: None for key in self._now if key not in gone})
 
     def clear(self) -> None:
         """Take all marks away."""
         self._become({})
 
-    def put(self, tracks: Iterable[TrackId]) -> None:
+    def put(self, keys: Iterable[Key]) -> None:
         """Mark exactly these, as part of a change that the history has already."""
-        self._now = dict.fromkeys(tracks)
+        self._now = dict.fromkeys(keys)
 
-    def _become(self, changed: dict[TrackId, None]) -> None:
+    def _become(self, changed: dict[Key, None]) -> None:
         if changed.keys() != self._now.keys():
             before, self._now = self._now, changed
             self._history.did(
@@ -59,3 +67,11 @@ class Marks:
                     "", partial(self.put, before), partial(self.put, changed), 1 + len(before) + len(changed)
                 )
             )
+
+
+class Marks(Marked["TrackId"]):
+    """The marked tracks."""
+
+    @property
+    def tracks(self) -> tuple[TrackId, ...]:
+        return self.keys

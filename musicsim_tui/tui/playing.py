@@ -26,7 +26,7 @@ class PlayingActions(KeepingActions):
     preview: Preview
     calm: bool
     _looking: Timer | None = None
-    _auditioned: TrackId | None = None
+    _auditioned: TrackId | Path | None = None
 
     def play(self, what: TrackId | Path, start: float) -> None:
         """Put a track or a file on, from a place in seconds."""
@@ -35,9 +35,9 @@ class PlayingActions(KeepingActions):
 
     def action_play(self) -> None:
         view = self.main.view
-        track = view.track_at_cursor() if isinstance(view, TrackView) else None
-        if track is not None and isinstance(view, TrackView):
-            self.preview.toggle(track.id, view.start_at_cursor(), self._cannot_play)
+        what = view.sound_at_cursor() if isinstance(view, TrackView) else None
+        if what is not None and isinstance(view, TrackView):
+            self.preview.toggle(what, view.start_at_cursor(), self._cannot_play)
             self._follow()
         elif self.preview.playing is not None:
             self.preview.toggle(self.preview.playing.what, 0.0, self._cannot_play)
@@ -47,9 +47,9 @@ class PlayingActions(KeepingActions):
         view = self.main.view
         if isinstance(view, TrackView):
             view.move_cursor(rows)
-            track = view.track_at_cursor()
-            if track is not None:
-                self.play(track.id, view.start_at_cursor())
+            what = view.sound_at_cursor()
+            if what is not None:
+                self.play(what, view.start_at_cursor())
 
     def action_stop(self) -> None:
         self.preview.auditioning = False
@@ -87,10 +87,10 @@ class PlayingActions(KeepingActions):
         view = self.main.view
         if not self.preview.auditioning or not isinstance(view, TrackView):
             return
-        track = view.track_at_cursor()
-        if track is not None and track.id != self._auditioned:
-            self._auditioned = track.id
-            self.play(track.id, view.start_at_cursor())
+        what = view.sound_at_cursor()
+        if what is not None and what != self._auditioned:
+            self._auditioned = what
+            self.play(what, view.start_at_cursor())
 
     def show_playing(self) -> None:
         """Bring the line and the sign in the lists up to date."""

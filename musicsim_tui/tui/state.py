@@ -21,7 +21,8 @@ FILE_NAME = "app.json"
 @dataclass(frozen=True, slots=True)
 class AppState:
     """Where the person was. `unfinished` holds the folders of a job that was cut, None when none was;
-    an empty one stands for everything that is remembered. `paused` when it was resting then."""
+    an empty one stands for everything that is remembered. `paused` when it was resting then.
+    `playlist` is the one whose entries were shown, `entry_marks` the marked ones of all playlists."""
 
     view: str = "library"
     filter: str = ""
@@ -35,6 +36,9 @@ class AppState:
     crate: str = ""
     unfinished: tuple[str, ...] | None = None
     paused: bool = False
+    playlist: int = 0
+    entry_marks: tuple[str, ...] = ()
+    downloads_paused: bool = False
 
 
 def load_state(path: Path) -> AppState:
@@ -59,7 +63,7 @@ def load_state(path: Path) -> AppState:
 
 def _checked(name: str, value: object, default: object) -> Any:  # noqa: ANN401 - one of the fields' own types
     """`value` if it can stand in the field, else the field's default."""
-    if name in ("marks", "trail", "unfinished"):
+    if name in ("marks", "trail", "unfinished", "entry_marks"):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         return default
@@ -70,6 +74,7 @@ def save_state(path: Path, state: AppState) -> None:
     """Keep the state, whole or not at all; a disk that refuses is noted in the log only."""
     stored = asdict(state)
     stored["marks"] = state.marks[:_MOST_REMEMBERED]
+    stored["entry_marks"] = state.entry_marks[:_MOST_REMEMBERED]
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -186,9 +186,6 @@ def test_the_open_box_answers_what_it_cannot_open(empty: Path, tmp_path: Path) -
     async def scenario(driver: Driver) -> None:
         await open_path(driver, str(tmp_path / "[/nowhere]"))
         await driver.shows("There is no")
-        driver.app.screen.query_one("#path", Input).value = "https://example.org/list"
-        await driver.press("enter")
-        await driver.shows("Links and playlists come with the Downloads screen.")
         driver.app.screen.query_one("#path", Input).value = str(tmp_path / "config")
         (tmp_path / "config").mkdir(exist_ok=True)
         await driver.press("enter")
@@ -223,16 +220,6 @@ def test_models_are_listed_with_what_they_cost(empty: Path, music: Path) -> None
         await driver.hides("327 MB")
 
     drive(empty, scenario, music_dir=music)
-
-
-def test_views_that_come_later_say_so(small: Path) -> None:
-    async def scenario(driver: Driver) -> None:
-        await driver.press("2")
-        await driver.shows("Playlists from the web")
-        await driver.press("5")
-        await driver.shows("A crate is a list of tracks")
-
-    drive(small, scenario)
 
 
 @pytest.mark.parametrize(

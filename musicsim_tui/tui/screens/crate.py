@@ -18,6 +18,7 @@ from musicsim_tui.tui.text import safe, shown
 from musicsim_tui.tui.widgets.columns import Column
 from musicsim_tui.tui.widgets.field import Field
 from musicsim_tui.tui.widgets.keyed_rows import KeyedRows, Placed
+from musicsim_tui.tui.widgets.message import Message
 from musicsim_tui.tui.widgets.track_table import TrackTable
 from musicsim_tui.wording import clock, count
 
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
     from musicsim_tui.tui.crate import CrateContent
 
 _LEAST_DIGITS = 3
-
-
-class Message(Static, can_focus=True):
-    """A text in place of the list, which takes the keys meanwhile."""
 
 
 class CrateView(TrackView):

@@ -6,13 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.binding import Binding
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
+from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
 from musicsim_tui.tui.screens.boxes import Box, frame, words
-from musicsim_tui.tui.text import shown
+from musicsim_tui.tui.text import safe, shown
 from musicsim_tui.tui.widgets.waveform import outline
 from musicsim_tui.wording import clock
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.library.records import TrackRow
@@ -31,6 +34,7 @@ _BAR_CELLS = 12
 _MOST_SOUNDS = 8
 _WAVE_ROWS = 3
 _LONGEST_NAME = 200
+_EDITABLE = ("artist", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +61,37 @@ def gather(catalog: Catalog, track: TrackId) -> TrackFacts | None:
 
 
 class DetailsScreen(Box[None]):
-    """Tags, outline, sounds and files of a track."""
+    """Tags, outline, sounds and files of a track; artist and title can be changed, in its files too."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("i,q,enter", "close", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Where.DETAILS),
+        Binding("i,q,enter", "close", "Close", show=False),
+        Binding("j,down", "page(1)", show=False),
+        Binding("k,up", "page(-1)", show=False),
+    ]
 
     def __init__(self, track: TrackId) -> None:
         super().__init__()
         self._track = track
+        self._tags: dict[str, str] | None = None
 
     def compose(self) -> ComposeResult:
+        edit = main_key(BY_ID["details.edit"], self.host.keys)
         with frame("Details"):
             with VerticalScroll(id="details-text"):
                 yield Static(Content("Looking it up"), id="facts")
-            yield words("escape closes", classes="hint")
+            with Vertical(id="edit"):
+                for name in _EDITABLE:
+                    yield words(name.title())
+                    yield Input(id=f"edit-{name}")
+            yield Static(id="edit-said", markup=False)
+            yield words(f"escape closes; {edit} changes artist and title", classes="hint")
 
     def on_mount(self) -> None:
+        self.query_one("#edit").display = False
+        self._look_up()
+
+    def _look_up(self) -> None:
         catalog = self.host.bridge.services.catalog
 
         def work(_token: CancelToken) -> TrackFacts | None:
@@ -84,10 +104,81 @@ class DetailsScreen(Box[None]):
             return
         target = self.query_one("#facts", Static)
         if facts is None:
+            self._tags = None
             target.update(Content("This track has left the library meanwhile."))
         else:
+            track = facts.row.track
+            self._tags = {"artist": shown(track.tags.artist), "title": shown(track.title)}
             width = max(20, self.query_one("#details-text").size.width - 4)
             target.update(facts_text(facts, width, self.host.glyphs))
+
+    def action_page(self, way: int) -> None:
+        self.query_one("#details-text").scroll_relative(y=way, animate=False)
+
+    # Editing
+
+    @property
+    def _editing(self) -> bool:
+        return bool(self.query_one("#edit").display)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("edit", "page") and self.is_mounted and self._editing:
+            return False  # the fields take these keys
+        return super().check_action(action, parameters)
+
+    def action_edit(self) -> None:
+        if self._tags is None:
+            return
+        for name, text in self._tags.items():
+            self.query_one(f"#edit-{name}", Input).value = text
+        self.query_one("#edit").display = True
+        self._say("enter writes both into the file, tab goes from one to the other")
+        self.query_one("#edit-artist").focus()
+
+    @on(Input.Submitted)
+    def _save(self) -> None:
+        before = self._tags or {}
+        typed = {name: self.query_one(f"#edit-{name}", Input).value for name in _EDITABLE}
+        artist, title = (typed[name] if typed[name] != before.get(name) else None for name in _EDITABLE)
+        if artist is None and title is None:
+            self._close_fields()
+            return
+        services, track = self.host.bridge.services, self._track
+
+        def work(token: CancelToken) -> TrackRow:
+            return services.edit_tags(track, token, title=title, artist=artist)
+
+        self._say("Writing it into the file ...")
+        self.host.bridge.ask("edit", work, self._saved, self._not_saved)
+
+    def _saved(self, _row: TrackRow) -> None:
+        self.host.tracks_changed()
+        if self.is_mounted:
+            self._close_fields()
+            self._say("Written into the file.")
+            self._look_up()
+
+    def _not_saved(self, error: MusicSimError) -> None:
+        if self.is_mounted:
+            self._say(f"{error.title} {error.hint}", trouble=True)
+        else:
+            self.host.tell_trouble(error)
+
+    def _close_fields(self) -> None:
+        self.query_one("#edit").display = False
+        self._say("")
+        self.set_focus(self.query_one("#details-text"))
+
+    def _say(self, text: str, *, trouble: bool = False) -> None:
+        line = self.query_one("#edit-said", Static)
+        line.set_class(trouble, "-trouble")
+        line.update(safe(text))
+
+    def action_close(self) -> None:
+        if self._editing:
+            self._close_fields()
+        else:
+            super().action_close()
 
 
 def facts_text(facts: TrackFacts, width: int, glyphs: Glyphs) -> Content:

@@ -23,10 +23,12 @@ _TITLES = {
     Where.LISTS: "In lists",
     Where.TRACKS: "On tracks",
     Where.LIBRARY: "In the library",
+    Where.DOWNLOADS: "In downloads",
     Where.INGEST: "While music is heard",
     Where.SEARCH: "In search results",
     Where.CRATE: "In the crate",
     Where.TROUBLE: "In trouble",
+    Where.DETAILS: "In the details of a track",
 }
 _FILTER_HELP = (
     ("night sky", "both words in title, artist or album"),

@@ -10,11 +10,12 @@ from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Input, Static
 
+from musicsim_tui.tui.download_words import job_words as fetching_words
 from musicsim_tui.tui.keymap import BY_ID, FOOTERS, Where, bindings, main_key
 from musicsim_tui.tui.listings import Listing
 from musicsim_tui.tui.screens.crate import CrateView
+from musicsim_tui.tui.screens.downloads import DownloadsView
 from musicsim_tui.tui.screens.ingest import IngestView, job_words
-from musicsim_tui.tui.screens.later import LaterView
 from musicsim_tui.tui.screens.library import LibraryView
 from musicsim_tui.tui.screens.search import SearchView
 from musicsim_tui.tui.screens.trouble import TroubleView
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 VIEWS = ("library", "downloads", "ingest", "search", "crate")
 _SAID_SECONDS = 6.0
-_DOWNLOADS = (
-    "Playlists from the web will be fetched here.\nUntil then, everything on your disk can be heard: press 3."
-)
 
 
 class MainScreen(Screen[None]):
@@ -64,7 +62,7 @@ class MainScreen(Screen[None]):
         yield Pieces(id="tabs")
         with ContentSwitcher(initial=state.view if state.view in VIEWS else "library", id="views"):
             yield LibraryView(Listing(state.filter, state.sort, state.descending), id="library")
-            yield LaterView(_DOWNLOADS, id="downloads")
+            yield DownloadsView(state.playlist, id="downloads")
             yield IngestView(id="ingest")
             yield SearchView(trail, state.trail_at, id="search")
             yield CrateView(id="crate")
@@ -149,6 +147,8 @@ class MainScreen(Screen[None]):
             place = "filter"
         elif place == "crate" and not self.host.crate.size:
             place = "empty crate"
+        elif place == "downloads" and self.query_one(DownloadsView).empty:
+            place = "no downloads"
         footer = [(name, main_key(BY_ID[name], keys), BY_ID[name].label) for name in FOOTERS[place]]
         if place == "welcome":
             footer[0] = ("list.choose", footer[0][1], "Choose")
@@ -164,8 +164,11 @@ class MainScreen(Screen[None]):
         self.query_one("#tabs", Pieces).set_note(*notes, model)
 
     def show_job(self) -> None:
-        """Say what the job does."""
-        self.query_one("#job", Static).update(safe(job_words(self.host.hearing, self.host.glyphs.dot)))
+        """Say what is heard and what is fetched."""
+        dot = self.host.glyphs.dot
+        heard = job_words(self.host.hearing, dot)
+        fetched = fetching_words(self.host.downloading, dot, short=bool(heard))
+        self.query_one("#job", Static).update(safe("  ".join(filter(None, (fetched, heard)))))
 
     def show_playing(self) -> None:
         """Say what plays; news goes before it, for some seconds."""

@@ -1,8 +1,9 @@
-"""The open box: a path, typed or pasted; a folder is heard, a file is searched."""
+"""The open box: a path or a link, typed or pasted. A folder is heard, a file searched, a link listed."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from musicsim_tui.ingest.survey import Survey
     from musicsim_tui.jobs import CancelToken
 
-_LINKS = ("http://", "https://")
+_LINK = re.compile(r"https?://\S", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/\S", re.IGNORECASE)
+"""A link as people type it: youtu.be/..., www.example.org/list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,24 @@ class _Look:
     survey: Survey | None
 
 
+def read_link(text: str) -> str | None:
+    """The link that was typed or pasted; None for what is a path."""
+    text = text.strip().strip("<>\"'")
+    if _LINK.match(text):
+        return text
+    if _ADDRESS.match(text) and not os.path.lexists(text):
+        return f"https://{text}"
+    return None
+
+
 def read_path(text: str) -> Path:
     """The path that was typed, pasted or dropped: in quotes, with escaped blanks, as a `file:` address.
 
     Raises UsageError for a link, and for nothing at all.
     """
     text = text.strip()
-    if text.lower().startswith(_LINKS):
-        raise UsageError(
-            "Links and playlists come with the Downloads screen.", "Until then, open a folder or a file."
-        )
+    if _LINK.match(text):
+        raise UsageError("This is a link, not a path.", "Open it with o: its tracks are listed and fetched.")
     if text.lower().startswith("file://"):
         text = unquote(urlsplit(text).path)
     elif not os.path.lexists(Path(text).expanduser()):
@@ -66,8 +77,8 @@ def read_path(text: str) -> Path:
     return Path(os.path.abspath(Path(text).expanduser()))
 
 
-class OpenBox(Box[Opened]):
-    """Type a path, look at what is there, start."""
+class OpenBox(Box[Opened | str]):
+    """Type a path, look at what is there, start; the answer is a text where that is a link."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
@@ -76,7 +87,9 @@ class OpenBox(Box[Opened]):
 
     def compose(self) -> ComposeResult:
         with frame("Open"):
-            yield Input(self._text, placeholder="a folder to hear, or a file to search with", id="path")
+            yield Input(
+                self._text, placeholder="a folder to hear, a file to search with, or a link", id="path"
+            )
             yield Static(id="look", markup=False)
             yield words("enter looks, enter again starts; escape closes", classes="hint")
 
@@ -93,6 +106,10 @@ class OpenBox(Box[Opened]):
             return
         services = self.host.bridge.services
         text = event.value
+        link = read_link(text)
+        if link is not None:
+            self.dismiss(link)
+            return
 
         def work(token: CancelToken) -> _Look:
             path = read_path(text)

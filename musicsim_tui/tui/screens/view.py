@@ -11,6 +11,7 @@ from musicsim_tui.tui.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from textual.binding import BindingType
     from textual.widget import Widget
@@ -54,6 +55,16 @@ class TrackView(View):
     def track_at_cursor(self) -> Track | None:
         """The track that the cursor stands on."""
         raise LookupError("a list of tracks knows its cursor")
+
+    def sound_at_cursor(self) -> TrackId | Path | None:
+        """What plays when the row under the cursor is played: a track, or a file that is none yet."""
+        track = self.track_at_cursor()
+        return None if track is None else track.id
+
+    def gathered(self) -> Sequence[TrackId]:
+        """What is put into a crate: the marked tracks, else the one at the cursor."""
+        track = self.track_at_cursor()
+        return self.host.marks.tracks or (() if track is None else (track.id,))
 
     def start_at_cursor(self) -> float:
         """Where to begin playing that track, in seconds."""

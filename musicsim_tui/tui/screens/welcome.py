@@ -76,6 +76,7 @@ class Welcome(Vertical):
             [
                 self._option("folder", "folder", "Hear a folder of music", f"picked from {shown(folder)}"),
                 self._option("open", "open", "Type or paste a path", "a folder or a single file"),
+                self._option("link", "open", "Paste a link", "a playlist, album, channel or video"),
                 self._option("demo", "", "Try the demo library", "short pieces, made on this machine"),
                 self._option("model", "model", "Choose how to listen", self._model_words()),
             ]
@@ -94,6 +95,7 @@ class Welcome(Vertical):
         actions = {
             "folder": self.host.browse_folder,
             "open": self.host.open_box,
+            "link": self.host.open_box,
             "demo": self.host.open_demo,
             "model": self.host.choose_model,
         }

@@ -89,6 +89,8 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
         self._playing: Hashable = None
         self._note = ""
         self._sorted = ("", False)
+        self.cursor_while_away = True
+        """Whether the cursor's sign stands there while the keys go elsewhere."""
 
     # What it shows
 
@@ -350,7 +352,8 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
             base += self._style("cursor" if self.has_focus else "cursor-away")
         plays, marked, faint = key == self._playing, key in self._marks, self._faint(row)
         glyphs = self._glyphs
-        sign = glyphs.playing if plays else glyphs.cursor if at_cursor else " "
+        points = at_cursor and (self.has_focus or self.cursor_while_away)
+        sign = glyphs.playing if plays else glyphs.cursor if points else " "
         segments = [
             Segment(f" {sign}", base + self._style("playing") if plays else base),
             Segment(f"{glyphs.marked if marked else ' '} ", base + self._style("mark")),

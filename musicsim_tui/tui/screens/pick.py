@@ -1,0 +1,85 @@
+"""Questions with several answers, and the one how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.content import Content
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from musicsim_tui.tui.screens.boxes import Box, frame, words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of several answers, and the key that gives it."""
+
+    name: str
+    key: str
+    label: str
+
+
+class Pick(Box[str]):
+    """The answer is a name; `text` may hold titles, already fit to be shown."""
+
+    def __init__(self, title: str, text: str, answers: Sequence[Answer]) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._answers = answers
+
+    def compose(self) -> ComposeResult:
+        with frame(self._title):
+            yield words(self._text, classes="body")
+            yield OptionList(
+                *(
+                    Option(Content.assemble((f"{answer.key}  ", "$accent"), answer.label), id=answer.name)
+                    for answer in self._answers
+                ),
+                id="answers",
+            )
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def on_key(self, event: events.Key) -> None:
+        answer = next((answer for answer in self._answers if answer.key == event.character), None)
+        if answer is not None:
+            event.stop()
+            self.dismiss(answer.name)
+
+
+class HowMany(Box[int]):
+    """The answer is a number from 1."""
+
+    def __init__(self, title: str, text: str, proposed: int) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._proposed = proposed
+
+    def compose(self) -> ComposeResult:
+        with frame(self._title):
+            yield words(self._text, classes="body")
+            yield Input(str(self._proposed), id="how-many")
+            yield Static(id="how-many-said", markup=False)
+            yield words("enter takes the number; escape closes", classes="hint")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+        if number < 1:
+            self.query_one("#how-many-said", Static).update("Type a number such as 50.")
+        else:
+            self.dismiss(number)
