@@ -120,10 +120,12 @@ def _starts(large: Path, scratch: Path, tracks: int, rounds: int) -> dict[str, A
 
 
 def _environment(scratch: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MUSICSIM_")}
+    """Compiled modules are kept, as an installation has them."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MUSICSIM_", "PYTHON"))}
     return {
         **kept,
         "PYTHONPATH": str(_REPOSITORY),
+        "PYTHONPYCACHEPREFIX": str(scratch.parent / "compiled"),
         "HOME": str(scratch),
         "XDG_CONFIG_HOME": str(scratch / "config"),
         "TERM": "xterm-256color",
