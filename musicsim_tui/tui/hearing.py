@@ -53,7 +53,7 @@ class Hearing:
         self._post = post
         self._job: Job[IngestSummary, HearingState] | None = None
         self._pause = PauseSwitch()
-        self._told = 0.0
+        self._told = float("-inf")
         self.pace_seconds = 0.0
         """The least time between two messages that the job has gone on."""
         self.paths: tuple[Path, ...] = ()
