@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.settings import Settings
 
 NOON = 1_763_812_800.0
 """2025-11-22, noon UTC: the same date almost everywhere."""
@@ -197,12 +198,13 @@ def drive(
     ready: bool = True,
     music_dir: Path | None = None,
     threads: int | None = None,
+    settings: Settings | None = None,
 ) -> MusicApp:
     """Open the library in the app, play the scenario, leave and close; the app, for what is left to see."""
     environment = {} if music_dir is None else {"MUSICSIM_MUSIC_DIR": str(music_dir)}
     if threads is not None:
         environment["MUSICSIM_THREADS"] = str(threads)
-    app = MusicApp(settings_for(data_dir, **environment), preferences or Preferences())
+    app = MusicApp(settings or settings_for(data_dir, **environment), preferences or Preferences())
 
     async def play() -> None:
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
