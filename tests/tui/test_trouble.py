@@ -52,7 +52,7 @@ def record_download(data_dir: Path, title: str, link: str) -> None:
     with Catalog.open(data_dir / "library.db", clock=lambda: NOON + 60) as catalog:
         playlist, _ = catalog.playlists.begin(
             PlaylistRecord("youtube:tab", "PL1", link, link, "List", "Channel", False, False, 1),
-            Path("/music/List"),
+            data_dir / "List",
         )
         listed = [ListedEntry(1, 0, source)]
         catalog.playlists.add(playlist, listed)
