@@ -64,7 +64,7 @@ def entry_words(entry: PlaylistEntry, live: LiveEntry | None) -> str:
     if entry.state is EntryState.LISTED and entry.fresh:
         words = "new"
     elif entry.state is EntryState.READY and entry.twin is not None:
-        words = "ready, the same sound as another file"
+        words = "ready, same sound as another file"
     elif entry.state not in HERE and entry.reason:
         words = f"{words}: {shown(entry.reason)}" if words else shown(entry.reason)
     if entry.removed:
@@ -134,14 +134,14 @@ def queue_words(downloading: Downloading, keys: Mapping[str, str], dot: str) -> 
     if downloading.paused:
         waiting = f", {snapshot.waiting:,} waiting" if snapshot.waiting else ""
         return f"Paused{waiting}. {pause} goes on."
-    reason = shown(snapshot.reason)
+    reason = shown(snapshot.reason).replace(", and the queue has stopped", "")
     match snapshot.state:
         case QueueState.STOPPED:
             cookies = f", {keys['cookies']} takes a browser's cookies" if ROBOT in reason else ""
             hint = "" if cookies else f" {shown(snapshot.hint)}"
             return f"{reason}{hint} {pause} tries again{cookies}."
         case QueueState.RESTING:
-            return f"Resting until {_hour(snapshot)}, then it goes on by itself. {reason} {pause} tries now."
+            return f"{reason} It goes on by itself at {_hour(snapshot)}; {pause} tries now."
         case QueueState.NO_ROOM:
             return f"{reason} It goes on when there is room; {pause} tries now."
         case QueueState.ELSEWHERE:

@@ -32,13 +32,14 @@ class DownloadsChanged(Message):
 
 @dataclass(frozen=True, slots=True)
 class ListingOrder:
-    """A list that is to be read. `name` is what it is called until it says so itself; exactly one of `done`
-    and `failed` is called, unless it is stopped."""
+    """A list that is to be read. `name` is what it is called until it says so itself; exactly one of `done`,
+    `failed` and `stopped` is called."""
 
     name: str
     list_it: List
     done: Callable[[Opened], None]
     failed: Callable[[MusicSimError], None]
+    stopped: Callable[[], None]
 
 
 class Downloading:
@@ -132,14 +133,19 @@ class Downloading:
             return ""
         return self.listing.title if self.listing is not None else self._listing[0].name
 
+    @property
+    def stops_listing(self) -> bool:
+        """Whether the list that is being read was told to stop, and has not yet."""
+        return self._listing is not None and self._listing[1].token.cancelled
+
     def list_link(self, order: ListingOrder) -> None:
         """Read a list, after those that are being read."""
         self._orders.append(order)
         self._list_next()
 
     def stop_listing(self) -> bool:
-        """Stop reading lists; what came is kept. Whether one was being read."""
-        if self._listing is None:
+        """Stop reading lists; what came is kept. Whether there was something to stop."""
+        if self._listing is None or self.stops_listing:
             return False
         self._orders.clear()
         self._listing[1].cancel()
@@ -161,6 +167,8 @@ class Downloading:
             order.done(job.result)
         elif job.error is not None:
             order.failed(in_words(job.error))
+        else:
+            order.stopped()
         self._list_next()
 
     def _changed(self, job: Job[Any, Any]) -> None:

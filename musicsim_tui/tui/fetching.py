@@ -96,15 +96,21 @@ class FetchingActions(PlayingActions):
 
     def _list_link(self, link: str, choice: Choice | None = None, limit: int | None = None) -> None:
         downloads = self.bridge.services.downloads
+        self.downloads.show_next_list()
         self.show_view("downloads")
 
         def list_it(token: CancelToken, publish: Callable[[ListingProgress], None]) -> Opened:
             return downloads.open(link, token, choice=choice, limit=limit, publish=publish)
 
-        self.downloads.show_next_list()
         self.downloading.list_link(
-            ListingOrder(shown(link)[:_LONGEST_LINK], list_it, self._listed, self.downloads.cannot_list)
+            ListingOrder(
+                shown(link)[:_LONGEST_LINK], list_it, self._listed, self.downloads.cannot_list, self._stopped
+            )
         )
+
+    def _stopped(self) -> None:
+        self.say("The listing is stopped; what came is kept.")
+        self.downloads.look_up()
 
     def _listed(self, opened: Opened) -> None:
         """Tell what a listing brought that its playlist does not show."""
@@ -130,7 +136,9 @@ class FetchingActions(PlayingActions):
             ) -> Opened:
                 return services.downloads.check(number, token, publish)
 
-            self.downloading.list_link(ListingOrder("", list_it, self._checked, self.downloads.cannot_list))
+            self.downloading.list_link(
+                ListingOrder("", list_it, self._checked, self.downloads.cannot_list, self._stopped)
+            )
 
     def _checked(self, opened: Opened) -> None:
         services = self.bridge.services

@@ -16,31 +16,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from musicsim_tui.download.report import Opened
+    from musicsim_tui.settings import Settings
     from tests.harness.youtube import YouTube
 
 PLAYABLE = ("ok_m4a", "ok_opus", "slow")
 
 
-def config_of(folder: Path, *, pause: str = "0", least_free: str = "0") -> str:
+def config_of(folder: Path, *, pause: str = "0", least_free: str = "0", timeout: str = "2") -> str:
     """A `config.toml` with which nothing is waited for, and downloads go to `folder/Music`."""
     return (
         f'[download]\nfolder = "{folder / "Music"}"\npause = {pause}\nleast_free = {least_free}\n'
-        "[download.yt_dlp]\nretries = 1\nsocket_timeout = 2\n"
+        "[download.yt_dlp]\nretries = 1\n"
+        f"socket_timeout = {timeout}\n"
+    )
+
+
+def impatient(folder: Path, *, pause: str = "0", least_free: str = "0", timeout: str = "2") -> Settings:
+    """The settings of a library in `folder/data`."""
+    config = folder / "config.toml"
+    config.write_text(config_of(folder, pause=pause, least_free=least_free, timeout=timeout))
+    return load_settings(
+        {"data_dir": str(folder / "data"), "model": "builtin"},
+        environment={},
+        dotenv=folder / "nowhere",
+        config=config,
     )
 
 
 @contextmanager
 def downloading(folder: Path, *, pause: str = "0", least_free: str = "0") -> Iterator[Services]:
     """The services of a library in `folder/data`."""
-    config = folder / "config.toml"
-    config.write_text(config_of(folder, pause=pause, least_free=least_free))
-    settings = load_settings(
-        {"data_dir": str(folder / "data"), "model": "builtin"},
-        environment={},
-        dotenv=folder / "nowhere",
-        config=config,
-    )
-    services = Services(settings)
+    services = Services(impatient(folder, pause=pause, least_free=least_free))
     try:
         yield services
     finally:

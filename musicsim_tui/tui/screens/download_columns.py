@@ -40,10 +40,10 @@ def entry_columns(state: Callable[[PlaylistEntry], str], digits: int = 3) -> lis
     """Numbers of so many digits, what is played, and where it stands."""
     return [
         Column("place", "#", lambda one: str(one.position), digits, digits, 0, 0, right=True, tone="faint"),
-        Column("title", "Title", lambda one: shown(one.title), 18, 80, 5, 0, tone="strong"),
-        Column("channel", "Channel", lambda one: shown(one.source.channel), 14, 40, 3, 3),
+        Column("title", "Title", lambda one: shown(one.title), 18, 80, 6, 0, tone="strong"),
+        Column("channel", "Channel", lambda one: shown(one.source.channel), 14, 40, 2, 3),
         Column("len", "Len", lambda one: _length(one.source.duration), 7, 7, 0, 2, right=True, tone="faint"),
-        Column("state", "State", state, 34, 80, 4, 1),
+        Column("state", "State", state, 34, 80, 3, 1),
     ]
 
 

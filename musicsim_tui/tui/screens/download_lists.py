@@ -150,7 +150,7 @@ class DownloadLists(TrackView):
 
     def show_next_list(self) -> None:
         """Show the playlist that is listed next, as soon as it is known."""
-        self._shows_next, self._list_error = True, None
+        self._shows_next, self._list_error, self.in_playlists = True, None, False
 
     def cannot_list(self, error: MusicSimError) -> None:
         """Nothing could be listed."""
@@ -285,6 +285,8 @@ class DownloadLists(TrackView):
     def _listing_words(self, escape: str) -> str:
         name, listing = self.host.downloading.listed_name, self.host.downloading.listing
         if name or listing is not None:
+            if self.host.downloading.stops_listing:
+                return f"Listing {shown(name)[:60]} stops as soon as the site answers; what came is kept."
             how_far = "asking the site" if listing is None else words.received_words(listing)
             return f"Listing {shown(name)[:60]}: {how_far}. {escape} stops."
         if self._list_error is not None:
@@ -330,9 +332,9 @@ class DownloadLists(TrackView):
         return Content.assemble(
             ("Nothing has been fetched from the web yet.\n\n", "bold"),
             (keys["open"], "$accent"),
-            " takes a pasted link to a playlist, an album, a channel or a video;\n",
+            " takes a pasted link: a playlist, an album, a channel, a video;\n",
             (keys["download"], "$accent"),
-            " then fetches what it lists as MP3 files; each can be searched as soon as it is here.",
+            " then fetches it, and each track can be searched as soon as it is here.",
         )
 
     # Marks and filter

@@ -88,6 +88,8 @@ class DownloadsView(DownloadLists):
             self.host.main.search.search(SearchFor("", track=row.track))
         elif row.state is EntryState.INGESTING:
             self.host.say("It is being heard; in a moment it can be searched.")
+        elif row.reason:
+            self.host.say(f"{row.reason} {row.hint}", trouble=True)
         else:
             self.host.say(f"It is not here yet; {main_key(BY_ID['download'], self.host.keys)} fetches it.")
 
@@ -98,7 +100,7 @@ class DownloadsView(DownloadLists):
             self.query_one("#entry-filter-line").display = bool(field.value)
             return True
         if self.host.downloading.stop_listing():
-            self.host.say("The listing is stopped; what came is kept.")
+            self.downloads_changed()
             return True
         if self.clear_error():
             return True

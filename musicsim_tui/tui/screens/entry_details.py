@@ -12,7 +12,7 @@ from textual.widgets import Static
 from musicsim_tui.tui.download_words import HERE, entry_words, gap_words, totals
 from musicsim_tui.tui.screens.boxes import Box, frame, words
 from musicsim_tui.tui.text import safe, shown
-from musicsim_tui.wording import clock
+from musicsim_tui.wording import clock, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ class EntryDetails(_Facts):
                 ("Length", "" if source.duration is None else clock(source.duration)),
                 ("State", entry_words(entry, None) or "not chosen"),
                 ("What helps", entry.hint if failed else ""),
-                ("Tried", f"{_when(entry.tried)}, {entry.attempts:,} times" if entry.tried else ""),
+                ("Tried", f"{_when(entry.tried)}, {count(entry.attempts, 'time')}" if entry.tried else ""),
                 ("Try again", f"after {_when(entry.retry_at)}" if entry.retry_at else ""),
                 ("File", "" if entry.path is None else str(entry.path)),
                 ("Same sound", "" if entry.twin is None else str(entry.twin)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.containers import Horizontal
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Paste
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Input, Static
 
@@ -201,6 +201,12 @@ class MainScreen(Screen[None]):
     @on(DescendantFocus)
     def _focus_moved(self) -> None:
         self.show_lines()
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted outside any field is meant for the open box."""
+        lines = event.text.strip().splitlines()
+        if lines:
+            self.host.open_box(lines[0])
 
     @on(Pieces.Pressed, "#tabs")
     def _tab_pressed(self, event: Pieces.Pressed) -> None:
