@@ -168,7 +168,7 @@ def mn04_for_inference(weights: Mapping[str, Tensor], device: str) -> Mn04:
 class BusyMn04:
     """The network for inference on the CPU, which frees itself of Python once it has heard a while.
 
-    Traced and frozen, its layers run fused and in half of the time; a single query is answered sooner without.
+    Traced and frozen, its layers run fused and in half of the time; one query is answered sooner without.
     """
 
     def __init__(self, network: Mn04) -> None:

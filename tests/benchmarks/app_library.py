@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _STORED_AT_ONCE = 1_000
-_SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo za bre cla dro fli gra".split()
+_SYLLABLES = tuple(f"{consonant}{vowel}" for consonant in "bcdfghjklmnprstvwxyz" for vowel in "aeiou")[::4]
 _WORDS = 3_000
 _ARTISTS = 5_000
 _ALBUMS = 12_000
