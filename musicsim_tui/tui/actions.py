@@ -40,6 +40,8 @@ class Actions(Collecting):
     hearing: Hearing
     main: MainScreen
     model_name: str
+    leaving = False
+    """Whether the app is on its way out: what jobs still tell finds no screen."""
 
     # Views
 

@@ -147,7 +147,8 @@ class MusicApp(Ending):
     # What reaches it
 
     def on_answered(self, message: Answered) -> None:
-        self.bridge.deliver(message)
+        if not self.leaving:
+            self.bridge.deliver(message)
 
     def on_catalog_changed(self, _message: CatalogChanged) -> None:
         if self._opened_library:

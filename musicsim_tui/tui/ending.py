@@ -56,6 +56,7 @@ class Ending(FetchingActions):
 
     def leave(self, *, result: str | None = None, code: int = 0) -> None:
         """Remember where we are, ask every job to end, give the terminal back."""
+        self.leaving = True
         cut = self.hearing.running and not self.hearing.stopping
         self.keep_state(tuple(str(path) for path in self.hearing.paths) if cut else None)
         self.preview.stop()

@@ -38,6 +38,8 @@ class FetchingActions(PlayingActions):
         return self.main.query_one(DownloadsView)
 
     def on_downloads_changed(self, _message: DownloadsChanged) -> None:
+        if self.leaving:
+            return
         downloading = self.downloading
         downloading.settle()
         self.main.show_job()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -16,8 +17,12 @@ import pytest
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.track import Tags
 from tests.harness.audio_files import write_music
+from tests.harness.downloads import config_of, list_only
 from tests.harness.processes import wait_for
 from tests.tui.harness import Sample, fill
+
+if TYPE_CHECKING:
+    from tests.harness.youtube import YouTube
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -49,13 +54,13 @@ def test_what_native_code_prints_goes_to_the_log(tmp_path: Path) -> None:
 
 
 class Terminal:
-    """A terminal of 80 by 24 with the app in it."""
+    """A terminal of 80 by 24 with the app in it; `program` is what Python runs."""
 
-    def __init__(self, data_dir: Path, home: Path, *arguments: str) -> None:
+    def __init__(self, data_dir: Path, home: Path, *arguments: str, program: str = "-m musicsim_tui") -> None:
         self._socket = f"musicsim-{uuid4().hex}"
         environment = {"PYTHONPATH": str(REPOSITORY), "HOME": str(home), "TERM": "xterm-256color"}
         settings = " ".join(f"{name}='{value}'" for name, value in environment.items())
-        app = f"{sys.executable} -m musicsim_tui --data-dir '{data_dir}' {' '.join(arguments)}"
+        app = f"{sys.executable} {program} --data-dir '{data_dir}' {' '.join(arguments)}"
         command = f"env -u MUSICSIM_MODEL LC_ALL=C.UTF-8 {settings} {app}; echo ended with $?; sleep 600"
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-s", "app", command)
 
@@ -74,6 +79,11 @@ class Terminal:
 
     def type(self, text: str) -> None:
         self._tmux("send-keys", "-t", "app", "-l", text)
+
+    def paste(self, text: str) -> None:
+        """What the terminal sends when a text is pasted."""
+        self._tmux("set-buffer", text)
+        self._tmux("paste-buffer", "-p", "-t", "app")
 
     def shows(self, text: str) -> None:
         wait_for(lambda: text in self.text, f"{text!r} stands in the terminal:\n{self.text}", 60)
@@ -176,3 +186,48 @@ def test_what_is_in_the_crate_survives_being_killed(folders: tuple[Path, Path, P
         opened.close()
     with Catalog.open(data_dir / "library.db") as catalog:
         assert [row.track.title for row in catalog.crates.tracks("Crate")] == ["Kept"]
+
+
+def test_from_a_pasted_link_to_tracks_that_sound_alike(youtube: YouTube, tmp_path: Path) -> None:
+    if shutil.which("tmux") is None or not Path("/proc/self/task").exists():
+        pytest.skip("tmux, or /proc, is missing")
+    link = list_only(youtube, "ok_m4a", "region", "ok_opus", "private", "slow", title="Night drive")
+    home = tmp_path / "home"
+    folder = tmp_path / "config" / "musicsim-tui"
+    home.mkdir()
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(config_of(tmp_path))
+    script = tmp_path / "app.py"
+    script.write_text(
+        "from tests.harness.loopback import only_loopback\n"
+        f"guard = only_loopback({youtube.server.url!r})\nguard.__enter__()\n"
+        "from musicsim_tui.cli.main import run\nrun()\n"
+    )
+    data_dir = tmp_path / "data"
+    terminal = Terminal(data_dir, home, "--model builtin", program=str(script))
+    try:
+        terminal.shows("Paste a link")
+        terminal.press("o")
+        terminal.shows("or a link")
+        terminal.paste(link)
+        terminal.shows("list=PL")
+        terminal.press("Enter")
+        terminal.shows("5 entries listed; d fetches")
+        terminal.shows("The video is private.")
+        terminal.press("d")
+        terminal.shows("failed: It is not available")
+        terminal.shows("3 of 5")
+        terminal.shows("2 tracks")  # two of the three are one recording
+        terminal.press("j", "j", "Enter")
+        terminal.shows("like  Night Run")
+        terminal.shows("Moment")
+        terminal.press("q")
+        terminal.shows("ended with 0")
+        for noise in ("Traceback", "ERROR", "WARNING", "[youtube]", "[download]"):
+            assert noise not in terminal.text
+    finally:
+        terminal.close()
+    with Catalog.open(data_dir / "library.db") as catalog:
+        assert catalog.count() == 2
+    assert "Traceback" not in (data_dir / "musicsim.log").read_text()
+    assert len(list((tmp_path / "Music" / "Night drive").iterdir())) == 3
