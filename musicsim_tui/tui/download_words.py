@@ -32,6 +32,7 @@ _STATES = {
     EntryState.GONE: "file deleted",
 }
 _STAGES = {"pausing": "waiting", "asking": "asking the site"}
+_WITH_REASON = (EntryState.WAITING, EntryState.PAUSED, EntryState.FAILED, EntryState.UNAVAILABLE)
 HERE = (EntryState.READY, EntryState.INGESTING)
 """States in which the file is there."""
 
@@ -65,7 +66,7 @@ def entry_words(entry: PlaylistEntry, live: LiveEntry | None) -> str:
         words = "new"
     elif entry.state is EntryState.READY and entry.twin is not None:
         words = "ready, same sound as another file"
-    elif entry.state not in HERE and entry.reason:
+    elif entry.state in _WITH_REASON and entry.reason:
         words = f"{words}: {shown(entry.reason)}" if words else shown(entry.reason)
     if entry.removed:
         words = f"{words}, not in the list any more" if words else "not in the list any more"
