@@ -128,7 +128,8 @@ def _checked(task: _Task) -> _Task:
 
 
 def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator[Samples, None, None]:
-    from av.error import FFmpegError
+    # The package before any part of it: two threads that load it from both ends find it half made.
+    import av
 
     with open_audio(task.path, cancel) as source:
         tally.header_seconds = source.header_seconds
@@ -144,7 +145,7 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
                 if wanted.shape[-1]:
                     tally.delivered_samples += wanted.shape[-1]
                     yield wanted[0] if len(wanted) == 1 else wanted
-        except FFmpegError as error:  # of the filters: decoding errors are counted
+        except av.FFmpegError as error:  # of the filters: decoding errors are counted
             raise AudioError(
                 "The audio has a format that cannot be mixed.", "Convert it to MP3 or FLAC."
             ) from error

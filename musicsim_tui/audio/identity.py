@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from musicsim_tui.jobs import CancelToken
 
 _DIGEST_BYTES = 16
+_UNCOMPRESSED = "pcm_"
 _AGREEMENT_SECONDS = 1.0
 """Encoder delay and padding are in the packets and not in the header: they stay well below this."""
 _LONGEST_PACKET_SECONDS = 60.0
@@ -58,8 +59,8 @@ def examine(path: Path, *, cancel: CancelToken | None = None) -> AudioFile:
     """Identity, tags and format of a file, in one pass over its packets and without decoding any.
 
     The identity is a UUID (RFC 9562, version 8) around the BLAKE2b hash of the bytes of every packet of the
-    first audio stream: tags, pictures, container, name and place do not enter. Remuxing keeps it wherever
-    it keeps the packets: between MP4, Matroska/WebM, Ogg and the native formats, except out of ADTS (.aac),
+    first audio stream, for PCM also of codec, rate and number of channels: tags, pictures, container, name and
+    place do not enter. Remuxing keeps it wherever it keeps the packets: between MP4, Matroska/WebM, Ogg and the native formats, except out of ADTS (.aac),
     whose packets carry a header each.
 
     Raises AudioError when the file is no audio or holds no packets, StorageError when the disk or share
@@ -84,6 +85,9 @@ class Examination:
         self._codec = stream.codec_context.codec.canonical_name
         self._sample_rate, self._channels = stream.sample_rate, stream.channels
         self._digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+        if self._codec.startswith(_UNCOMPRESSED):
+            # Such packets do not say how they are to be played; compressed ones do.
+            self._digest.update(f"{self._codec} {self._sample_rate} {self._channels}".encode())
         self._seconds = 0.0
         self._bytes = 0
         self._stream: AudioStream | None = None

@@ -73,7 +73,8 @@ def make_plan(
         _compare(catalog, scan, known, seen, plan, retry_failed=retry_failed)
     random.shuffle(plan.candidates)
     sizes = Counter(file.stamp.size for file in plan.candidates)
-    plan.lone_sizes = {size for size, files in sizes.items() if files == 1} - catalog.file_sizes()
+    retagged = {file.stamp.size for file in plan.candidates if os.fsencode(file.path) in plan.replaced}
+    plan.lone_sizes = {size for size, files in sizes.items() if files == 1} - catalog.file_sizes() - retagged
     return plan
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -302,6 +304,47 @@ def test_nothing_is_opened_before_it_is_needed(tmp_path: Path) -> None:
 
     with pytest.raises(AudioError, match="not there"):
         next(blocks)
+
+
+def test_two_threads_may_load_the_decoder_at_once(tmp_path: Path) -> None:
+    """The one has the package half made when the other comes: a thread of the import system waits for it."""
+    write_tone(tmp_path / "tone.wav", 440.0, 1.0)
+    subprocess.run([sys.executable, "-c", _RACE, str(tmp_path / "tone.wav")], check=True, timeout=60)
+
+
+_RACE = """
+import importlib.abc, sys, threading
+from pathlib import Path
+from musicsim_tui.audio.decode import decode_mono
+
+half_made, other_waits = threading.Event(), threading.Event()
+
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.startswith("av.") and threading.current_thread() is first and not half_made.is_set():
+            half_made.set()
+            other_waits.wait(0.5)  # the other thread cannot tell that it waits for a lock
+        return None
+
+def load():
+    import av
+
+def decode():
+    half_made.wait(30)
+    try:
+        seconds.append(sum(map(len, decode_mono(Path(sys.argv[1]), 22050))))
+    finally:
+        other_waits.set()
+
+seconds = []
+sys.meta_path.insert(0, Slow())
+first, second = threading.Thread(target=load), threading.Thread(target=decode)
+for thread in (first, second):
+    thread.start()
+for thread in (first, second):
+    thread.join()
+assert "av" in sys.modules and seconds, seconds
+"""
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".flac", ".m4a", ".ogg", ".wav"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import wave
 from typing import TYPE_CHECKING
 from uuid import RFC_4122, UUID
 
@@ -86,6 +87,17 @@ def test_different_recordings_have_different_identities(tmp_path: Path) -> None:
     ]
 
     assert len({examine(path).track_id for path in paths}) == len(paths)
+
+
+def test_the_same_numbers_at_another_rate_are_another_recording(tmp_path: Path) -> None:
+    samples = np.zeros(20_000, np.int16)
+    for name, rate, channels in (("high", 44_100, 1), ("low", 22_050, 1), ("both", 44_100, 2)):
+        with wave.open(str(tmp_path / f"{name}.wav"), "wb") as file:
+            file.setnchannels(channels)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes(samples.tobytes())
+    assert len({examine(path).track_id for path in tmp_path.iterdir()}) == 3
 
 
 @pytest.mark.parametrize(("before", "after"), REMUXES)

@@ -79,6 +79,17 @@ def test_moved_and_retagged_files_are_recognised(services: Services, music: Path
     assert services.catalog.missing_ids() == []
 
 
+def test_a_retagged_file_is_not_heard_again(services: Services, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    write_music(folder / "piece.m4a", 1, 3.0, tags=Tags("Old", "Ensemble"))
+    ingest_into(services, folder)
+    remux(folder / "piece.m4a", folder / "new.m4a", {"title": "A title that is longer " * 9})
+    os.replace(folder / "new.m4a", folder / "piece.m4a")
+    summary = ingest_into(services)
+    assert (summary.relinked, summary.audio_seconds) == (1, 0.0)
+
+
 def test_two_copies_of_a_recording_are_one_track(services: Services, music: Path) -> None:
     shutil.copy(music / "0.mp3", music / "copy.mp3")
     summary = ingest_into(services, music)
