@@ -59,9 +59,9 @@ def examine(path: Path, *, cancel: CancelToken | None = None) -> AudioFile:
     """Identity, tags and format of a file, in one pass over its packets and without decoding any.
 
     The identity is a UUID (RFC 9562, version 8) around the BLAKE2b hash of the bytes of every packet of the
-    first audio stream, for PCM also of codec, rate and number of channels: tags, pictures, container, name and
-    place do not enter. Remuxing keeps it wherever it keeps the packets: between MP4, Matroska/WebM, Ogg and the native formats, except out of ADTS (.aac),
-    whose packets carry a header each.
+    first audio stream, for PCM also of codec, rate and number of channels: tags, pictures, container, name
+    and place do not enter. Remuxing keeps it wherever it keeps the packets: between MP4, Matroska/WebM, Ogg
+    and the native formats, except out of ADTS (.aac), whose packets carry a header each.
 
     Raises AudioError when the file is no audio or holds no packets, StorageError when the disk or share
     fails, Cancelled.
