@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import SettingsError, UsageError
 from musicsim_tui.wording import size_words
 
 FOLDER_IN_MUSIC = "musicsim-tui"
@@ -51,15 +51,18 @@ def load_download_settings(
 ) -> DownloadSettings:
     """Flags, by field name, before the table `[download]`, before the defaults.
 
-    Raises UsageError naming the setting and its source when a value makes no sense.
+    Raises UsageError for a flag and SettingsError for the table, naming the setting and its source, when a
+    value makes no sense.
     """
     if table is None:
         table = {}
     if not isinstance(table, Mapping):
-        raise UsageError("download in config.toml has to be a table.", "Write its settings below [download].")
+        raise SettingsError(
+            "download in config.toml has to be a table.", "Write its settings below [download]."
+        )
     unknown = sorted(set(table) - set(_PARSERS))
     if unknown:
-        raise UsageError(
+        raise SettingsError(
             f"There is no setting download.{unknown[0]} (config.toml).", f"Use one of {', '.join(_PARSERS)}."
         )
     values: dict[str, Any] = {"folder": music_dir / FOLDER_IN_MUSIC}
@@ -79,7 +82,8 @@ def _parsed(name: str, value: object, source: str) -> object:
     try:
         return _PARSERS[name](value)
     except ValueError as error:
-        raise UsageError(f"download.{name} ({source}) cannot be {value!r}.", f"{error}.") from error
+        kind = UsageError if source == "flag" else SettingsError
+        raise kind(f"download.{name} ({source}) cannot be {value!r}.", f"{error}.") from error
 
 
 def _folder(value: object) -> Path:

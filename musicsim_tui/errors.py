@@ -13,7 +13,15 @@ class MusicSimError(Exception):
 
 
 class UsageError(MusicSimError):
-    """The request itself cannot be understood: an option, a filter, an unknown id."""
+    """The request itself cannot be understood: an option, a filter, a model of no known name."""
+
+
+class UnmetRequest(MusicSimError):
+    """The request is understood and cannot be met as things are: nothing of that name, an empty library."""
+
+
+class SettingsError(MusicSimError):
+    """A setting makes no sense where it stands: in the environment, in `.env` or in `config.toml`."""
 
 
 class AudioError(MusicSimError):

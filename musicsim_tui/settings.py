@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicsim_tui.download_settings import FOLDER_IN_MUSIC, DownloadSettings, load_download_settings
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -138,7 +138,8 @@ def load_settings(
 
     An empty value anywhere means unset. The Qdrant token is taken only from the source the endpoint
     comes from, so that a token never travels to an address somebody else chose.
-    Raises UsageError naming the setting and its source when a value makes no sense.
+    Raises UsageError for a flag and SettingsError for all else, naming the setting and its source, when a
+    value makes no sense.
     """
     table = _read_config(config or config_path())
     layers = [
@@ -177,7 +178,7 @@ def _read_dotenv(path: Path) -> dict[str, str]:
     try:
         return {key: value for key, value in dotenv_values(path, interpolate=False).items() if value}
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
+        raise SettingsError(
             f"The settings file {path} cannot be read: {error}.", "Mend the file or move it away."
         ) from error
 
@@ -188,7 +189,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(
+        raise SettingsError(
             f"The settings file {path} cannot be read: {error}.", "Mend the file or move it away."
         ) from error
 
@@ -210,14 +211,15 @@ def _default_music_dir() -> Path:
 
 
 def _parse(name: str, text: str, source: str) -> object:
-    """The value in its own type. Raises UsageError naming the setting and where it was set."""
+    """The value in its own type. Raises UsageError or SettingsError naming the setting and its source."""
     parser = _PARSERS.get(name)
     try:
         return parser(text) if parser else text
     except ValueError as error:
         label = f"--{name.replace('_', '-')}" if source == "flag" else ENVIRONMENT_NAMES[name]
         where = "" if source == "flag" else f" ({source})"
-        raise UsageError(f"{label}{where} cannot be {text!r}.", f"{error}.") from error
+        kind = UsageError if source == "flag" else SettingsError
+        raise kind(f"{label}{where} cannot be {text!r}.", f"{error}.") from error
 
 
 def _coverage(text: str) -> int | None:

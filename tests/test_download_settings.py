@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicsim_tui.download_settings import DownloadSettings, load_download_settings
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import SettingsError, UsageError
 from musicsim_tui.settings import ENVIRONMENT_NAMES, load_settings
 
 MUSIC = Path("/music")
@@ -77,16 +77,16 @@ def test_sizes(value: object, size: int) -> None:
     ],
 )
 def test_what_makes_no_sense_is_told_with_its_name(name: str, value: object) -> None:
-    with pytest.raises(UsageError) as wrong:
+    with pytest.raises(SettingsError) as wrong:
         load({name: value})
     assert f"download.{name} (config.toml)" in wrong.value.title
     assert wrong.value.hint
 
 
 def test_unknown_settings_and_no_table() -> None:
-    with pytest.raises(UsageError, match="bitrate"):
+    with pytest.raises(SettingsError, match="bitrate"):
         load({"bitrate": 320})
-    with pytest.raises(UsageError, match="table"):
+    with pytest.raises(SettingsError, match="table"):
         load("yes")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import SettingsError
 from musicsim_tui.settings import ENVIRONMENT_NAMES, Settings, load_settings, without_secrets
 
 
@@ -99,7 +99,7 @@ def test_the_token_shows_nowhere(tmp_path: Path) -> None:
     ],
 )
 def test_nonsense_is_refused_with_its_name_and_source(tmp_path: Path, name: str, value: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(SettingsError) as caught:
         load(tmp_path, environment={name: value})
     assert name in caught.value.title
     assert "environment" in caught.value.title
@@ -123,7 +123,7 @@ def test_settings_and_index_agree_on_what_names_a_collection(prefix: str) -> Non
 
     try:
         named = checked_prefix(prefix) == prefix
-    except UsageError:
+    except SettingsError:
         named = False
     assert isinstance(load_or_refuse("QDB_COLLECTION", prefix), Settings) == named
 
@@ -167,7 +167,7 @@ def test_no_password_survives_hiding(password: str, scheme: str) -> None:
 @pytest.mark.parametrize("text", ["[broken", "model = \xff"])
 def test_a_damaged_config_is_one_clear_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.toml").write_bytes(text.encode("latin-1"))
-    with pytest.raises(UsageError, match=r"config\.toml cannot be read"):
+    with pytest.raises(SettingsError, match=r"config\.toml cannot be read"):
         load_settings({}, environment={}, dotenv=tmp_path / "none", config=tmp_path / "config.toml")
 
 
@@ -177,18 +177,18 @@ def test_env_example_lists_exactly_the_settings() -> None:
     assert sorted(listed) == sorted(ENVIRONMENT_NAMES.values())
 
 
-def load_or_refuse(name: str, value: str) -> Settings | UsageError:
+def load_or_refuse(name: str, value: str) -> Settings | SettingsError:
     nowhere = Path("/nonexistent/file")
     try:
         return load_settings({}, environment={name: value}, dotenv=nowhere, config=nowhere)
-    except UsageError as refusal:
+    except SettingsError as refusal:
         return refusal
 
 
 @given(st.sampled_from(sorted(ENVIRONMENT_NAMES.values())), st.text())
 def test_any_value_loads_or_is_refused_in_words(name: str, value: str) -> None:
     outcome = load_or_refuse(name, value)
-    if isinstance(outcome, UsageError):
+    if isinstance(outcome, SettingsError):
         assert outcome.title
         assert outcome.hint
     else:

@@ -31,7 +31,10 @@ class ExitWith(Exception):
 
 
 def current_settings(flags: Mapping[str, str | None] | None = None) -> Settings:
-    """The settings of this run, with `flags` of the command's own by their names. Raises UsageError."""
+    """The settings of this run, with `flags` of the command's own by their names.
+
+    Raises UsageError, SettingsError.
+    """
     from musicsim_tui.settings import load_settings
 
     return load_settings({"data_dir": CURRENT.data_dir, "model": CURRENT.model, **(flags or {})})
@@ -43,8 +46,8 @@ def open_services(
 ) -> Iterator[tuple[Services, WatchedToken]]:
     """The library's services, closed at the end; Ctrl-C cancels the token, a second one ends at once.
 
-    Raises UsageError for the settings, StorageError when the library's folder cannot be made, unless
-    `diagnosing`: a diagnosis tells that itself.
+    Raises UsageError and SettingsError for the settings, StorageError when the library's folder cannot be
+    made, unless `diagnosing`: a diagnosis tells that itself.
     """
     from musicsim_tui.services import Services
 
@@ -74,7 +77,8 @@ def on_terminal() -> bool:
 def open_app(settings: Settings, *, demo: bool = False) -> int:
     """Open the library, or that of the demo, in the app; returns the exit code once it is left.
 
-    Raises UsageError for the settings, StorageError when the library's folder cannot be made.
+    Raises UsageError and SettingsError for the settings, StorageError when the library's folder cannot be
+    made.
     """
     from musicsim_tui.tui.run import run_app
 

@@ -11,7 +11,7 @@ from musicsim_tui.audio.identity import examine
 from musicsim_tui.audio.reader import storage_error
 from musicsim_tui.download.tagging import write_names
 from musicsim_tui.download.titles import clean_text
-from musicsim_tui.errors import AudioError, UsageError
+from musicsim_tui.errors import AudioError, UnmetRequest
 
 if TYPE_CHECKING:
     from musicsim_tui.jobs import CancelToken
@@ -22,7 +22,7 @@ def edit_names(path: Path, *, title: str | None, artist: str | None, cancel: Can
     """Write title and artist into a file's tags; None leaves one as it is, an empty text removes it.
 
     The sound stays bit for bit: a copy is changed, compared, and put in the file's place, or nothing changes.
-    Returns the tags as they can be read now. Raises UsageError where the format has no place for them,
+    Returns the tags as they can be read now. Raises UnmetRequest where the format has no place for them,
     AudioError, StorageError, Cancelled.
     """
     title, artist = (None if text is None else clean_text(text) for text in (title, artist))
@@ -35,7 +35,7 @@ def edit_names(path: Path, *, title: str | None, artist: str | None, cancel: Can
         written = write_names(copy, title=title, artist=artist)
         tags = _checked(copy, before.track_id, cancel) if written else None
         if tags is None or _differs(tags.title, title) or _differs(tags.artist, artist):
-            raise UsageError(
+            raise UnmetRequest(
                 f"{real.suffix.lstrip('.').upper() or 'This'} files have no place for artist and title.",
                 "Convert it to another format, such as MP3 or FLAC, and ingest that.",
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from musicsim_tui.download.diagnosis import describe
-from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.errors import MusicSimError, SettingsError, UsageError
 from musicsim_tui.jobs import Cancelled
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class SiteOptions:
     """How sites are asked. `cookies_from_browser` is BROWSER[+KEYRING][:PROFILE][::CONTAINER], as for yt-dlp;
     `cache_dir` keeps what yt-dlp learns of a player; `extra` holds `ALLOWED_OPTIONS`.
 
-    Raises UsageError for an option that is not allowed or has the wrong type.
+    Raises SettingsError for an option that is not allowed or has the wrong type.
     """
 
     cookies_from_browser: str | None = None
@@ -56,12 +56,12 @@ class SiteOptions:
     def __post_init__(self) -> None:
         for name, value in self.extra.items():
             if name not in ALLOWED_OPTIONS:
-                raise UsageError(
+                raise SettingsError(
                     f"The yt-dlp option {name!r} cannot be set here.", f"Use {', '.join(ALLOWED_OPTIONS)}."
                 )
             types = ALLOWED_OPTIONS[name]
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-                raise UsageError(
+                raise SettingsError(
                     f"The yt-dlp option {name!r} cannot be {value!r}.",
                     f"Give it a value of type {types[0].__name__}.",
                 )

@@ -17,7 +17,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from musicsim_tui.errors import ModelError, UsageError
+from musicsim_tui.errors import ModelError, SettingsError
 from musicsim_tui.jobs import Progress
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ class _Interrupted(Exception):
 
 
 def require_safe_address(url: str) -> None:
-    """Raises UsageError unless the address is https, or http on this machine."""
+    """Raises SettingsError unless the address is https, or http on this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme == "http" and _is_this_machine(parts.hostname or ""):
         return
-    raise UsageError(
+    raise SettingsError(
         f"Weights are not fetched over {parts.scheme or 'an address without a scheme'}.",
         "Use an address that begins with https:// or file://. " + OTHER_WAYS,
     )
@@ -107,7 +107,7 @@ class Transfer:
         self._fruitless = 0
 
     def run(self) -> None:
-        """Complete the file. Raises ModelError, UsageError, Cancelled, or OSError when the disk fails."""
+        """Complete the file. Raises ModelError, SettingsError, Cancelled, or OSError when the disk fails."""
         from tenacity import Retrying, retry_if_exception_type
 
         attempts = Retrying(
@@ -322,7 +322,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         try:
             require_safe_address(newurl)
-        except UsageError:
+        except SettingsError:
             fp.close()
             raise ModelError(
                 f"{urlsplit(req.full_url).hostname} passes the request on to an address that is not safe.",

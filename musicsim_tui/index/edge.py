@@ -80,7 +80,7 @@ class EdgeIndex:
 
         `wait_for_lock` in seconds: a process that was killed lets go after a moment. `reserve` is the free
         space in bytes that writing leaves. `log` receives the engine's own messages. Raises IndexLocked,
-        UsageError for a prefix that cannot name a collection, and IndexFailure.
+        SettingsError for a prefix that cannot name a collection, and IndexFailure.
         """
         checked_prefix(prefix)
         worker = WorkerProcess.start(folder, wait_for_lock=wait_for_lock, reserve=reserve, log=log)

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import SettingsError
 
 DEFAULT_PORT = 6333
 GRPC_PORT = 6334
@@ -36,29 +36,29 @@ class Endpoint:
 def parse_endpoint(text: str, *, with_key: bool = False) -> Endpoint:
     """Read an address; the port is Qdrant's 6333 where none is given.
 
-    Without a scheme it is http for this machine and wherever no key is sent, else https. Raises UsageError,
-    which never repeats a password.
+    Without a scheme it is http for this machine and wherever no key is sent, else https. Raises
+    SettingsError, which never repeats a password.
     """
     written = text.strip()
     if not written:
-        raise UsageError("The address of the Qdrant server is empty.", _HINT)
+        raise SettingsError("The address of the Qdrant server is empty.", _HINT)
     if any(character.isspace() or not character.isprintable() for character in written):
-        raise UsageError("The address of the Qdrant server holds blanks or control characters.", _HINT)
+        raise SettingsError("The address of the Qdrant server holds blanks or control characters.", _HINT)
     try:
         parts = urlsplit(written if "://" in written else f"//{written}")
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise UsageError(
+        raise SettingsError(
             f"The address of the Qdrant server cannot be read: {_reason(error)}.", _HINT
         ) from None
     if parts.scheme not in ("", "http", "https"):
-        raise UsageError(f"Qdrant cannot be reached by {parts.scheme}://.", _HINT)
+        raise SettingsError(f"Qdrant cannot be reached by {parts.scheme}://.", _HINT)
     if not _is_host(host):
-        raise UsageError("The address of the Qdrant server names no host.", _HINT)
+        raise SettingsError("The address of the Qdrant server names no host.", _HINT)
     if parts.query or parts.fragment:
-        raise UsageError("The address of the Qdrant server ends in a query or a fragment.", _HINT)
+        raise SettingsError("The address of the Qdrant server ends in a query or a fragment.", _HINT)
     if port in (0, GRPC_PORT):
-        raise UsageError(
+        raise SettingsError(
             f"Port {port} does not serve Qdrant's REST interface.",
             f"It usually listens on port {DEFAULT_PORT}.",
         )

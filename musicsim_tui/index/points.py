@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from musicsim_tui.errors import IndexFailure, UsageError
+from musicsim_tui.errors import IndexFailure, SettingsError
 from musicsim_tui.settings import COLLECTION_NAME
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def checked_prefix(prefix: str) -> str:
-    """The prefix of collection names, or UsageError when a folder or a server could not be named so."""
+    """The prefix of collection names, or SettingsError when a folder or a server could not be named so."""
     if not COLLECTION_NAME.fullmatch(prefix):
-        raise UsageError(
+        raise SettingsError(
             f"{prefix!r} cannot start the name of a collection.",
             "Set QDB_COLLECTION to at most 100 letters, digits, dots, dashes or underscores.",
         )

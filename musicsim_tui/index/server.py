@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from musicsim_tui.errors import IndexFailure, UsageError
+from musicsim_tui.errors import IndexFailure, SettingsError
 from musicsim_tui.index.endpoint import parse_endpoint
 from musicsim_tui.index.failures import closed
 from musicsim_tui.index.points import (
@@ -98,11 +98,11 @@ class ServerIndex:
 
         `timeout` in seconds applies to each request; counts and searches wait PROMPT_SECONDS at most. A
         `client` given is used instead of a new one and closed with the index. `pause` waits between attempts;
-        `Cancelled` raised by it ends the call. Raises UsageError for an endpoint, key or prefix that is bad.
+        `Cancelled` raised by it ends the call. Raises SettingsError for a bad endpoint, key or prefix.
         """
         key = (api_key or "").strip()
         if any(not "!" <= character <= "~" for character in key):
-            raise UsageError(
+            raise SettingsError(
                 "The key for the Qdrant server holds characters that cannot be sent.",
                 "Copy QDB_API_TOKEN again.",
             )

@@ -190,7 +190,7 @@ class Catalog(IndexedBook):
     def resolve(self, text: str) -> TrackId:
         """The track with this id, or beginning of one of at least four digits.
 
-        Raises UsageError when none or several have it.
+        Raises UnmetRequest when none or several have it, UsageError for what is no id.
         """
         with self._read() as db:
             return tracks.resolve(db, text)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.library import tracks
 from musicsim_tui.library.folding import clean, fold
 from musicsim_tui.track import TrackId
@@ -65,12 +65,14 @@ class Crates:
         return [Crate(*row) for row in rows]
 
     def create(self, name: str) -> str:
-        """Make an empty crate; returns its name as kept. Raises UsageError when the name is taken or none."""
+        """Make an empty crate; returns its name as kept. Raises UnmetRequest for a name that is taken,
+        UsageError for one that is none."""
         with self._write() as db:
             return _insert(db, name, self._clock())
 
     def rename(self, name: str, new_name: str) -> str:
-        """Returns the new name as kept. Raises UsageError when it is taken by another crate, or none."""
+        """Returns the new name as kept. Raises UnmetRequest for one that another crate has, UsageError for
+        one that is none."""
         with self._write() as db:
             key, _ = _found(db, name)
             kept = _fit(new_name)
@@ -224,8 +226,8 @@ def _fit(name: str) -> str:
     return kept
 
 
-def _taken(name: str) -> UsageError:
-    return UsageError(f"There is a crate {name!r} already.", "Choose another name.")
+def _taken(name: str) -> UnmetRequest:
+    return UnmetRequest(f"There is a crate {name!r} already.", "Choose another name.")
 
 
 def _look_up(db: sqlite3.Connection, name: str) -> tuple[int, str] | None:
@@ -240,7 +242,7 @@ def _found(db: sqlite3.Connection, name: str) -> tuple[int, str]:
     if found is None:
         names = {folded: kept for kept, folded in db.execute("SELECT name, folded FROM crates")}
         near = get_close_matches(fold(name), names, 1)
-        raise UsageError(
+        raise UnmetRequest(
             f"There is no crate {clean(name)!r}.",
             f"Did you mean {names[near[0]]!r}?" if near else "Adding a track to a crate makes it.",
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.library.folding import clean, fold
 from musicsim_tui.library.playlist_records import (
     EntryState,
@@ -83,19 +83,19 @@ def _playlist(db: sqlite3.Connection, row: tuple[Any, ...]) -> Playlist:
 
 
 def found(db: sqlite3.Connection, text: str) -> Playlist:
-    """The playlist with this link, address, id, number or title. Raises UsageError for none and several."""
+    """The playlist with this link, address, id, number or title. Raises UnmetRequest for none and several."""
     text = text.strip()
     matches = playlists(db, "WHERE ? IN (link, url, source) OR CAST(id AS TEXT) = ?", text, text) or _titled(
         db, text
     )
     if not matches:
-        raise UsageError(
+        raise UnmetRequest(
             f"No remembered playlist is called {clean(text)!r}.",
             "musicsim-tui sources lists them; name one by its link, number or title.",
         )
     if len(matches) > 1:
         numbers = ", ".join(str(match.id) for match in matches)
-        raise UsageError(
+        raise UnmetRequest(
             f"Several remembered playlists are called {clean(text)!r}.", f"Name one by its number: {numbers}."
         )
     return matches[0]

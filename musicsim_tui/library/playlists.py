@@ -51,7 +51,7 @@ class Playlists(PlaylistQueue):
             return next(iter(rows.playlists(db, "WHERE id = ?", playlist)), None)
 
     def find(self, text: str) -> Playlist:
-        """The playlist with this link, number or title. Raises UsageError for none and for several."""
+        """The playlist with this link, number or title. Raises UnmetRequest for none and for several."""
         with self._read() as db:
             return rows.found(db, text)
 

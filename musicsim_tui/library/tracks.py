@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from uuid import UUID
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.library import indexed
 from musicsim_tui.library.batches import batches, marks
 from musicsim_tui.library.conditions import SqlValue
@@ -182,7 +182,7 @@ def delete(db: sqlite3.Connection, ids: Sequence[TrackId]) -> int:
 
 
 def resolve(db: sqlite3.Connection, text: str) -> TrackId:
-    """The one track whose id begins so. Raises UsageError when none or several do."""
+    """The one track whose id begins so. Raises UnmetRequest when none or several do, UsageError for no id."""
     digits = text.strip().lower().replace("-", "")
     if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         raise UsageError(
@@ -199,12 +199,12 @@ def resolve(db: sqlite3.Connection, text: str) -> TrackId:
         "SELECT uuid, shown_title FROM tracks WHERE uuid BETWEEN ? AND ? ORDER BY uuid LIMIT 2", (low, high)
     ).fetchall()
     if not rows:
-        raise UsageError(
+        raise UnmetRequest(
             f"No track has an id that begins with {digits}.", "musicsim-tui list --json shows the ids."
         )
     if len(rows) > 1:
         both = " and ".join(f"{UUID(bytes=uuid)} ({title})" for uuid, title in rows)
-        raise UsageError(f"Several tracks have ids that begin with {digits}.", f"Give more of it: {both}.")
+        raise UnmetRequest(f"Several tracks have ids that begin with {digits}.", f"Give more of it: {both}.")
     return TrackId(UUID(bytes=rows[0][0]))
 
 

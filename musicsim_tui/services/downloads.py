@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.library.playlist_records import EntryState
 from musicsim_tui.services.intake import Intake
 
@@ -45,7 +45,8 @@ class Downloads:
     """Lists links, works on the queue, and takes orders meanwhile.
 
     `open`, `check`, `run` and `forget` block and belong on threads of their own; everything else takes
-    milliseconds and may be called from any thread. Settings that make no sense for yt-dlp raise UsageError.
+    milliseconds and may be called from any thread. Settings that make no sense for yt-dlp raise
+    SettingsError.
     """
 
     def __init__(self, settings: Settings, catalog: Callable[[], Catalog], hear: Hear) -> None:
@@ -138,7 +139,7 @@ class Downloads:
     def _known(self, playlist: int) -> Playlist:
         known = self._catalog().playlists.get(playlist)
         if known is None:
-            raise UsageError("This playlist is not remembered any more.", "Open its link again.")
+            raise UnmetRequest("This playlist is not remembered any more.", "Open its link again.")
         return known
 
     def forecast(self, entries: Iterable[PlaylistEntry]) -> DownloadForecast:
@@ -190,7 +191,7 @@ class Downloads:
     ) -> RunSummary:
         """Work on the queue until nothing waits, or with `stay` until cancelled; hear files as they come.
 
-        `only` works on what these playlists have in it. Raises CatalogError, StorageError and UsageError;
+        `only` works on what these playlists have in it. Raises CatalogError, StorageError and UnmetRequest;
         when cancelled, the summary says so.
         """
         from musicsim_tui.download.queue import QueueRun
@@ -282,7 +283,7 @@ class Downloads:
     def forget(self, playlist: int, *, delete_files: bool = False) -> Forgotten:
         """Forget a playlist. Its files stay, unless they are to be deleted: those that no other playlist has.
 
-        Raises UsageError when it is not remembered.
+        Raises UnmetRequest when it is not remembered.
         """
         known = self._known(playlist)
         catalog = self._catalog()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,18 +67,18 @@ class Models:
 
     def searching(self) -> ModelVersion:
         """The model whose vectors answer a search: the listening one once it has heard all it can of what
-        is there, until then the one that has heard most. Raises UsageError when nothing has been heard."""
+        is there, until then the one that has heard most. Raises UnmetRequest when nothing has been heard."""
         catalog = self._catalog()
         wanted = self.listening().model
         used = [use.model for use in catalog.models() if use.tracks]
         if not used:
-            raise UsageError(
+            raise UnmetRequest(
                 "The library is empty.",
                 "Run musicsim-tui ingest with a folder of music, or musicsim-tui demo.",
             )
         if self._settings.sources.get("model") == "flag":
             if wanted not in used:
-                raise UsageError(
+                raise UnmetRequest(
                     f"Nothing has been heard with {wanted.name} yet.",
                     f"Run musicsim-tui --model {wanted.name} ingest first.",
                 )
@@ -105,7 +105,7 @@ class Models:
         gone = [use.model for use in catalog.models() if use.model.name == name and use.model not in kept]
         if not gone:
             if name in {model.name for model in kept}:
-                raise UsageError(
+                raise UnmetRequest(
                     f"{name} is the model that this library listens with.",
                     "Choose another one first: musicsim-tui models use NAME",
                 )

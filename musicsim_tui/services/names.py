@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.library.records import FileRecord, FileStamp
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def edit_track(
 ) -> TrackRow:
     """Write title and artist into every present file of a track, and show them in the library.
 
-    None leaves one as it is. Raises UsageError when no file is there or its format has no place for them,
+    None leaves one as it is. Raises UnmetRequest when no file is there or its format has no place for them,
     AudioError, StorageError, CatalogError, Cancelled; files written by then are kept, and shown.
     """
     from musicsim_tui.download.editing import edit_names
@@ -27,7 +27,7 @@ def edit_track(
     row = catalog.track(track)
     paths = [path for path in row.track.paths if path.is_file()] if row is not None else []
     if not paths:
-        raise UsageError(
+        raise UnmetRequest(
             "No file of this track is there to be edited.", "Bring the file back, or mount the disk it is on."
         )
     records: list[FileRecord] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicsim_tui.errors import StorageError, UsageError
+from musicsim_tui.errors import StorageError, UnmetRequest
 
 if TYPE_CHECKING:
     from musicsim_tui.library.catalog import Catalog
@@ -34,25 +34,25 @@ class Playable:
 def find_playable(services: Services, text: str) -> Playable:
     """A file when one of that name exists, else a track by its id.
 
-    Raises UsageError for what is neither, AudioError for what is no audio, StorageError when the files of
+    Raises UnmetRequest for what is neither, AudioError for what is no audio, StorageError when the files of
     the track cannot be reached.
     """
     if os.path.lexists(text):
         return _from_file(services, Path(text))
     if os.sep in text or Path(text).suffix:
-        raise UsageError(
+        raise UnmetRequest(
             f"There is no file {text}.", "Check the spelling, or give the id of a track: musicsim-tui list."
         )
     return playable_track(services.catalog, services.catalog.resolve(text))
 
 
 def playable_track(catalog: Catalog, track_id: TrackId) -> Playable:
-    """The first file of a track that can be reached. Raises UsageError, StorageError."""
+    """The first file of a track that can be reached. Raises UnmetRequest, StorageError."""
     from musicsim_tui.audio.loudness import matching_gain
 
     row = catalog.track(track_id)
     if row is None:
-        raise UsageError("There is no such track any more.", "musicsim-tui list shows those there are.")
+        raise UnmetRequest("There is no such track any more.", "musicsim-tui list shows those there are.")
     track = row.track
     path = next((path for path in track.paths if path.exists()), None)
     if path is None:

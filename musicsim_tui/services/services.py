@@ -75,7 +75,7 @@ class Services:
     ) -> TrackRow:
         """Write title and artist into the files of a track; None leaves one as it is, "" removes it.
 
-        Raises UsageError when no file is there or its format has no place for them, AudioError,
+        Raises UnmetRequest when no file is there or its format has no place for them, AudioError,
         StorageError, CatalogError, Cancelled.
         """
         from musicsim_tui.services.names import edit_track
@@ -135,7 +135,7 @@ class Services:
     def seed(self, text: str, model: ModelVersion, cancel: CancelToken) -> Seed:
         """What to search with: a file when one of that name exists, else a track by its id.
 
-        Raises AudioError, StorageError, UsageError, Cancelled.
+        Raises AudioError, StorageError, UnmetRequest, UsageError, Cancelled.
         """
         from musicsim_tui.search.seed import seed_from_file, seed_from_track
 
@@ -177,8 +177,9 @@ class Services:
         """Forget all that a model heard, and give the space back; returns how many tracks that were.
 
         Of the model that listens only earlier versions are forgotten. A server keeps its points, which other
-        libraries may share. Raises UsageError for an unknown model and for the one that listens, IndexLocked
-        while another process writes the index, IndexFailure, Cancelled; calling again finishes the work.
+        libraries may share. Raises UsageError for an unknown model, UnmetRequest for the one that listens,
+        IndexLocked while another process writes the index, IndexFailure, Cancelled; calling again finishes
+        the work.
         """
         return self.models.forget(name, self.engine, cancel)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.errors import MusicSimError, UnmetRequest
 from musicsim_tui.library.crates import CrateChange
 from musicsim_tui.tui.history import History, Step
 
@@ -47,7 +47,7 @@ def put_back(crates: Crates, change: CrateChange) -> CrateChange:
     """Undo a change; what others have added or removed since stays as they left it."""
     try:
         present = crates.track_ids(change.name)
-    except UsageError:
+    except UnmetRequest:
         present = change.after
     before, after = set(change.before), set(change.after)
     came = [track for track in present if track not in after and track not in before]

@@ -115,7 +115,7 @@ def test_sources_are_listed_and_forgotten(heard: Shell, music: Path) -> None:
     assert heard("sources", "forget", music).code == 0
     assert heard("sources", "list", "--json").json["sources"] == []
     assert heard("list", "--json").json["total"] == 3
-    assert heard("sources", "forget", music).code == 2
+    assert heard("sources", "forget", music).code == 1
 
 
 def test_a_forgotten_folder_can_take_its_tracks_along(heard: Shell, music: Path, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_forgotten_folder_can_take_its_tracks_along(heard: Shell, music: Path,
     assert heard("list", "--json").json["total"] == 1
     assert heard("failures", "--json").json["failures"] == []
     assert heard("prune", "--yes", "--json").json == {"removed": 3}
-    assert heard("sources", "forget", music, "--tracks").code == 2
+    assert heard("sources", "forget", music, "--tracks").code == 1
 
 
 def test_forgetting_leaves_what_another_remembered_folder_holds(heard: Shell, music: Path) -> None:
@@ -143,7 +143,7 @@ def test_forgetting_leaves_what_another_remembered_folder_holds(heard: Shell, mu
     heard("ingest", inner, "--exclude", "x")
     heard("ingest")
     refused = heard("sources", "forget", music / "0.flac", "--tracks")
-    assert refused.code == 2
+    assert refused.code == 1
     assert "--exclude" in refused.err
     assert heard("sources", "forget", music, "--tracks", "--json").json["tracks"] == 3
     assert heard("list", "--print0").out == f"{inner / '7.flac'}\0"
@@ -254,7 +254,7 @@ def test_doctor_makes_a_report_without_what_is_private(heard: Shell, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["search", "nothing-here.mp3"], 2),
+        (["search", "nothing-here.mp3"], 1),
         (["search", "x", "--limit", "0"], 2),
         (["list", "--where", "artist:"], 2),
         (["list", "--where", "colour:red"], 2),
@@ -281,7 +281,7 @@ def test_misuse_is_told_in_two_lines_or_one_object(heard: Shell, arguments: list
 
 def test_an_empty_library_says_what_to_do(shell: Shell, music: Path) -> None:
     outcome = shell("search", music / "0.flac")
-    assert outcome.code == 2
+    assert outcome.code == 1
     assert "empty" in outcome.err
     assert "ingest" in outcome.err
     assert "0 of 0 tracks" in shell("list").out
@@ -335,7 +335,7 @@ def test_config_alone_shows_the_settings(shell: Shell) -> None:
 @pytest.mark.parametrize("query", ["nothing-here.mp3", "folder/nothing", "./abcd"])
 def test_a_name_of_no_file_is_told_as_such(shell: Shell, query: str) -> None:
     outcome = shell("search", query)
-    assert outcome.code == 2
+    assert outcome.code == 1
     assert outcome.err.startswith(f"error: There is no file {query}.")
 
 
@@ -373,7 +373,7 @@ def test_progress_of_a_model_names_no_file(shell: Shell, monkeypatch: pytest.Mon
 def test_a_model_that_listens_is_not_forgotten(heard: Shell) -> None:
     assert heard("models", "forget", "builtin").code == 2
     refused = heard("models", "forget", "builtin", "--yes")
-    assert refused.code == 2
+    assert refused.code == 1
     assert "listens" in refused.err
     assert heard("models", "forget", "nonsense", "--yes").code == 2
     assert heard("models", "forget", "mn04", "--yes", "--json").json == {"model": "mn04", "forgotten": 0}
@@ -394,3 +394,22 @@ def test_version(shell: Shell) -> None:
     from musicsim_tui import __version__
 
     assert shell("--version").out.strip() == f"musicsim-tui {__version__}"
+
+
+def test_only_a_command_line_that_is_not_understood_is_misuse(
+    heard: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What cannot be met as things are, and settings that make no sense, are failures."""
+    assert heard("--model", "mn04", "search", "00000000").code == 1
+    assert heard("search", "00000000").code == 1
+    assert heard("show", "00000000").code == 1
+    assert heard("search", "x").code == 2
+    assert heard("--model", "nonsense", "search", "00000000").code == 2
+    assert heard("list", "--where", "len:long").code == 2
+    monkeypatch.setenv("MUSICSIM_COVERAGE", "abc")
+    assert heard("list").code == 1
+    monkeypatch.delenv("MUSICSIM_COVERAGE")
+    config = tmp_path / "config" / "musicsim-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[broken")
+    assert heard("list").code == 1

@@ -238,7 +238,7 @@ def test_sources_show_and_forget_playlists(shell: Shell, youtube: YouTube) -> No
     assert not any(Path(name).exists() for name in files)
     assert shell("sources", "--json").json["sources"] == []
     assert shell("list", "--json").json["total"] == 0
-    assert shell("sources", "forget", "nowhere").code == 2
+    assert shell("sources", "forget", "nowhere").code == 1
 
 
 def test_settings_are_shown_with_their_sources(shell: Shell, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_options_that_run_programs_are_refused(shell: Shell, youtube: YouTube, t
     config = tmp_path / "config" / "musicsim-tui" / "config.toml"
     config.write_text(f"{config.read_text()}exec_cmd = 'rm -rf /'\n")
     refused = shell("download", list_only(youtube, "ok_m4a"))
-    assert refused.code == 2
+    assert refused.code == 1
     assert "exec_cmd" in refused.err
 
 

@@ -119,7 +119,7 @@ def test_a_track_is_played_to_its_end_and_told_as_json(
     assert loudest_frequency(heard[4410:-4410]) == pytest.approx(1000, abs=1)
     assert len(heard) / RATE == pytest.approx(1.0, abs=0.1)
     code, _, err = terminal.run(str(track)[:10], "--at", "10:00")
-    assert code == 2
+    assert code == 1
     assert "is over at 0:10" in err
 
 
@@ -196,7 +196,7 @@ def test_wav_for_a_file(terminal: Terminal, song: Path, tmp_path: Path) -> None:
         assert (read.getnframes(), read.getnchannels(), read.getframerate()) == (2 * RATE, 2, RATE)
     before = target.read_bytes()
     code, _, err = terminal.run(song, "--wav", target)
-    assert code == 2
+    assert code == 1
     assert "there already" in err
     assert target.read_bytes() == before
 
@@ -223,9 +223,9 @@ def test_without_a_sound_device_one_sentence_and_a_way_out(
         (["song.flac", "--at", "later"], 2, "no time"),
         (["song.flac", "--seconds", "0", "--wav", "x.wav"], 2, "Nothing"),
         (["song.flac", "--wav", "x.mp3"], 2, ".wav"),
-        (["song.flac", "--at", "5:00", "--wav", "x.wav"], 2, "nothing to play"),
+        (["song.flac", "--at", "5:00", "--wav", "x.wav"], 1, "nothing to play"),
         (["song.flac", "--wav", "-", "--json"], 2, "standard output"),
-        (["nowhere.mp3", "--wav", "x.wav"], 2, "no file"),
+        (["nowhere.mp3", "--wav", "x.wav"], 1, "no file"),
         (["words.mp3", "--wav", "x.wav"], 1, "not audio"),
         (["song.flac", "--wav", "nowhere/x.wav"], 1, "disk or share"),
         ([".", "--wav", "x.wav"], 1, "folder"),

@@ -16,7 +16,7 @@ from musicsim_tui.audio.identity import examine
 from musicsim_tui.download.editing import edit_names
 from musicsim_tui.download.tagging import cover_of, tag_mp3
 from musicsim_tui.download.titles import Labels, clean_text
-from musicsim_tui.errors import AudioError, StorageError, UsageError
+from musicsim_tui.errors import AudioError, StorageError, UnmetRequest
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.track import Tags
 from tests.harness.audio_files import RATE, music, write_music
@@ -72,7 +72,7 @@ def test_containers_without_a_place_for_names_are_left_alone(tmp_path: Path, suf
     write_audio(path.with_suffix(".webm"), music(1), RATE)
     path.with_suffix(".webm").rename(path)
     before = path.read_bytes()
-    with pytest.raises(UsageError, match="no place"):
+    with pytest.raises(UnmetRequest, match="no place"):
         edit(path, title="New")
     assert path.read_bytes() == before
     assert [left.name for left in tmp_path.iterdir()] == [path.name]

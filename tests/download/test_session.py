@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from musicsim_tui.download.session import ALLOWED_OPTIONS, JobLog, SiteOptions, open_session
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import SettingsError, UsageError
 from musicsim_tui.jobs import Cancelled, CancelToken
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_options_that_run_programs_or_choose_places_are_refused(extra: dict[str, Any]) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(SettingsError) as caught:
         SiteOptions(extra=extra)
     assert caught.value.hint
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from musicsim_tui.embedding.transfer import Patience
 from musicsim_tui.embedding.weights import CNN14_WEIGHTS, WeightsFile, find_weights, install_weights
-from musicsim_tui.errors import ModelError, MusicSimError, StorageError, UsageError
+from musicsim_tui.errors import ModelError, MusicSimError, SettingsError, StorageError
 from musicsim_tui.jobs import Cancelled, CancelToken, Progress
 from tests.embedding.test_weights import described
 from tests.embedding.weights_server import Behaviour, serving
@@ -307,7 +307,7 @@ def test_an_unknown_host_says_that_its_name_is_not_known(
     ["http://192.0.2.1/weights", "ftp://weights.invalid", "weights.invalid/x", "https:///x", "data:,x"],
 )
 def test_unsafe_addresses_are_refused(models: Path, mirror: str) -> None:
-    error = fails(models, mirror, UsageError)
+    error = fails(models, mirror, SettingsError)
     assert "https://" in error.hint
     assert not models.exists()
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import SettingsError
 from musicsim_tui.index.endpoint import parse_endpoint
 
 
@@ -63,7 +63,7 @@ def test_credentials_are_kept_but_not_shown() -> None:
 def test_nonsense_is_refused_in_words(written: str) -> None:
     if written.endswith("\n"):
         written = f"http://exam\n{written}"
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(SettingsError) as caught:
         parse_endpoint(written)
     assert caught.value.title.endswith(".")
     assert caught.value.hint
@@ -73,7 +73,7 @@ def test_nonsense_is_refused_in_words(written: str) -> None:
 def test_any_text_is_an_endpoint_or_a_usage_error(written: str) -> None:
     try:
         endpoint = parse_endpoint(written, with_key=True)
-    except UsageError:
+    except SettingsError:
         return
     assert parse_endpoint(str(endpoint), with_key=True).host == endpoint.host
     assert 0 < endpoint.port < 65536

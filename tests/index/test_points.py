@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicsim_tui.errors import IndexFailure, UsageError
+from musicsim_tui.errors import IndexFailure, SettingsError
 from musicsim_tui.index.edge import EdgeIndex
 from musicsim_tui.index.index import IndexPoint
 from musicsim_tui.index.points import (
@@ -37,9 +37,9 @@ VALUES = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.li
 
 @pytest.mark.parametrize("prefix", ["", "../up", "a/b", "a b", ".hidden", "x" * 101, "a\n"])
 def test_prefix_that_cannot_name_a_collection(prefix: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="collection"):
+    with pytest.raises(SettingsError, match="collection"):
         EdgeIndex.open(tmp_path, prefix=prefix)
-    with pytest.raises(UsageError, match="collection"):
+    with pytest.raises(SettingsError, match="collection"):
         ServerIndex.open("http://localhost:6333", None, prefix=prefix)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from qdrant_client import QdrantClient, models
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import SettingsError
 from musicsim_tui.index.index import SearchParams
 from musicsim_tui.index.points import POINTS_PER_BATCH, REQUEST_BYTES
 from musicsim_tui.index.server import PAYLOAD_INDEXES, ServerIndex
@@ -192,7 +192,7 @@ def test_points_of_other_clients_are_passed_over(double: QdrantServer, served: S
 
 @pytest.mark.parametrize("key", ["two\nlines", "schlüssel", "a b"])
 def test_key_that_cannot_be_sent(key: str) -> None:
-    with pytest.raises(UsageError, match="cannot be sent") as caught:
+    with pytest.raises(SettingsError, match="cannot be sent") as caught:
         ServerIndex.open("http://localhost:6333", key)
     assert key not in f"{caught.value} {caught.value.hint}"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.crates import LONGEST_NAME, Crate, CrateChange
 from musicsim_tui.library.schema import MIGRATIONS
@@ -109,7 +109,7 @@ def test_names_are_compared_as_people_do_and_kept_as_typed(stocked: Catalog) -> 
     assert stocked.crates.create("  Été   2026 ") == "Été 2026"
     stocked.crates.add("ete 2026", ids(1))
     assert [crate.name for crate in stocked.crates.all()] == ["Été 2026"]
-    with pytest.raises(UsageError, match="already"):
+    with pytest.raises(UnmetRequest, match="already"):
         stocked.crates.create("ÉTÉ 2026")
 
 
@@ -117,11 +117,11 @@ def test_renaming(stocked: Catalog) -> None:
     stocked.crates.add("one", ids(1))
     stocked.crates.create("two")
     assert stocked.crates.rename("one", "ONE") == "ONE"
-    with pytest.raises(UsageError, match="already"):
+    with pytest.raises(UnmetRequest, match="already"):
         stocked.crates.rename("one", "Two")
     assert stocked.crates.rename("one", "three") == "three"
     assert stocked.crates.track_ids("three") == ids(1)
-    with pytest.raises(UsageError, match="no crate"):
+    with pytest.raises(UnmetRequest, match="no crate"):
         stocked.crates.track_ids("one")
 
 
@@ -134,11 +134,11 @@ def test_deleting_leaves_the_tracks(stocked: Catalog) -> None:
 
 def test_an_unknown_crate_is_named_with_the_nearest(stocked: Catalog) -> None:
     stocked.crates.create("Night drive")
-    with pytest.raises(UsageError, match="Nigth drive") as refused:
+    with pytest.raises(UnmetRequest, match="Nigth drive") as refused:
         stocked.crates.track_ids("Nigth drive")
     assert "'Night drive'" in refused.value.hint
     for call in (stocked.crates.delete, stocked.crates.tracks):
-        with pytest.raises(UsageError):
+        with pytest.raises(UnmetRequest):
             call("zzz")
 
 

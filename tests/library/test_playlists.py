@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import EntryState, PlaylistRecord, SourceRecord
 from musicsim_tui.library.playlists import ListedEntry
@@ -96,10 +96,10 @@ def test_playlists_are_found_by_what_people_call_them(catalog: Catalog) -> None:
         assert catalog.playlists.find(text).id == one
     assert catalog.playlists.find("umlaut").id == two
     for text in ("", "nothing", "0", "Night"):
-        with pytest.raises(UsageError):
+        with pytest.raises(UnmetRequest):
             catalog.playlists.find(text)
     playlist_of(catalog, "a", name="PLthree", title="Night Drive")
-    with pytest.raises(UsageError, match="Several") as several:
+    with pytest.raises(UnmetRequest, match="Several") as several:
         catalog.playlists.find("night drive")
     assert str(one) in several.value.hint
 

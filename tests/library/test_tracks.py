@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library import embeddings, indexed, tracks
 from musicsim_tui.library.catalog import Catalog
@@ -154,18 +154,20 @@ def test_an_id_or_its_beginning_finds_the_track(catalog: Catalog) -> None:
     assert catalog.resolve(str(one)) == one
     assert catalog.resolve("ABCDEF01") == other
     assert catalog.resolve(" abcdef00-1111 ") == one
-    with pytest.raises(UsageError, match="Several") as several:
+    with pytest.raises(UnmetRequest, match="Several") as several:
         catalog.resolve("abcdef0")
     assert str(one) in several.value.hint
-    for text in ("", "abc", "nonsense", "0" * 33, "beef", "--", "٣٣٣٣"):
+    with pytest.raises(UnmetRequest, match="beef"):
+        catalog.resolve("beef")
+    for text in ("", "abc", "nonsense", "0" * 33, "--", "٣٣٣٣"):
         with pytest.raises(UsageError):
             catalog.resolve(text)
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text())
-def test_any_text_is_an_id_or_a_usage_error(catalog: Catalog, text: str) -> None:
-    with pytest.raises(UsageError):
+def test_any_text_is_an_id_or_refused_in_words(catalog: Catalog, text: str) -> None:
+    with pytest.raises((UsageError, UnmetRequest)):
         catalog.resolve(text)
 
 

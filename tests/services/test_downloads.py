@@ -20,7 +20,7 @@ from musicsim_tui.download.fetch import Stage
 from musicsim_tui.download.lock import QueueLock
 from musicsim_tui.download.queue import WORK_FOLDER
 from musicsim_tui.download.report import QueueSnapshot, QueueState, RunSummary
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.playlist_records import EntryState
 from musicsim_tui.search.similar import SearchRequest
@@ -410,7 +410,7 @@ def test_a_video_in_two_playlists_is_fetched_once(services: Services, youtube: Y
     assert (forgotten.files_deleted, forgotten.files_kept) == (0, 2)
     assert shared.exists()
     assert services.catalog.playlists.all() == []
-    with pytest.raises(UsageError):
+    with pytest.raises(UnmetRequest):
         services.downloads.forget(first)
     again = opened(services, list_only(youtube, "ok_opus", playlist="PLone"))
     assert states(services, again.playlist) == [EntryState.READY]
@@ -537,6 +537,6 @@ def test_cookies_can_be_chosen_meanwhile(services: Services, youtube: YouTube) -
 def test_a_forgotten_playlist_cannot_be_checked(services: Services, youtube: YouTube) -> None:
     playlist = opened(services, list_only(youtube, "ok_m4a")).playlist
     services.downloads.forget(playlist)
-    with pytest.raises(UsageError):
+    with pytest.raises(UnmetRequest):
         services.downloads.check(playlist, CancelToken())
     assert PLAYLIST_ID in youtube.playlists

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.records import Failure
 from musicsim_tui.services import Services
@@ -72,7 +72,7 @@ def test_a_forgotten_model_leaves_catalog_and_index(services: Services, indexed:
 def test_of_the_listening_model_only_earlier_versions_are_forgotten(services: Services) -> None:
     services.catalog.store([heard(1, heard_as=embedding(1, EARLIER))])
     assert services.forget_model("builtin", CancelToken()) == 1
-    with pytest.raises(UsageError, match="listens with"):
+    with pytest.raises(UnmetRequest, match="listens with"):
         services.forget_model("builtin", CancelToken())
     with pytest.raises(UsageError, match="no model"):
         services.forget_model("bulitin", CancelToken())
@@ -83,5 +83,5 @@ def test_the_librarys_own_model_is_kept_whatever_a_flag_says(tmp_path: Path) -> 
     with library(tmp_path / "data", MUSICSIM_MODEL="mn04") as services:
         services.catalog.store([heard(1)])
         services.models.use("builtin")
-        with pytest.raises(UsageError, match="listens with"):
+        with pytest.raises(UnmetRequest, match="listens with"):
             services.forget_model("builtin", CancelToken())

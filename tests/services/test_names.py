@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from musicsim_tui.audio.identity import examine
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.query import parse_query
 from musicsim_tui.track import Tags
@@ -41,5 +41,5 @@ def test_a_track_without_files_cannot_be_edited(tmp_path: Path) -> None:
         ingest_into(services, path)
         [track] = services.catalog.matching_ids(None)
         path.unlink()
-        with pytest.raises(UsageError, match="No file"):
+        with pytest.raises(UnmetRequest, match="No file"):
             services.edit_tags(track, CancelToken(), title="New")

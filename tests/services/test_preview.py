@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from musicsim_tui.audio.encode import write_audio
-from musicsim_tui.errors import AudioError, StorageError, UsageError
+from musicsim_tui.errors import AudioError, StorageError, UnmetRequest
 from musicsim_tui.services import Services
 from musicsim_tui.services.preview import find_playable
 from musicsim_tui.track import Tags
@@ -68,7 +68,7 @@ def test_what_cannot_be_played_is_refused(services: Services, tmp_path: Path) ->
     words.write_bytes(b"the quick brown fox " * 500)
     with pytest.raises(AudioError, match="not audio"):
         find_playable(services, str(words))
-    with pytest.raises(UsageError, match="no file"):
+    with pytest.raises(UnmetRequest, match="no file"):
         find_playable(services, "nowhere.mp3")
-    with pytest.raises(UsageError):
+    with pytest.raises(UnmetRequest):
         find_playable(services, "0000ffff")

@@ -14,7 +14,7 @@ from musicsim_tui.cli.commands.listing import track_as_json
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,11 +189,11 @@ def _check_target(target: Path, *, force: bool) -> None:
     if target.suffix.lower() not in (".m3u8", ".m3u"):
         raise UsageError(f"{target} does not end in .m3u8.", "M3U8 is what is written: name the file so.")
     if os.path.lexists(target) and not force:
-        raise UsageError(f"{target} is there already.", "Name another file, or replace it with --force.")
+        raise UnmetRequest(f"{target} is there already.", "Name another file, or replace it with --force.")
 
 
 def _resolved(catalog: Catalog, texts: Sequence[str]) -> list[TrackId]:
-    """Tracks by their ids, or by files that the library knows. Raises UsageError."""
+    """Tracks by their ids, or by files that the library knows. Raises UnmetRequest, UsageError."""
     return [_resolve(catalog, text) for text in texts]
 
 
@@ -202,7 +202,7 @@ def _resolve(catalog: Catalog, text: str) -> TrackId:
         return catalog.resolve(text)
     found = catalog.track_at(Path(text))
     if found is None:
-        raise UsageError(f"{text} is not in the library.", "Run musicsim-tui ingest with it first.")
+        raise UnmetRequest(f"{text} is not in the library.", "Run musicsim-tui ingest with it first.")
     return found
 
 

@@ -18,7 +18,7 @@ from musicsim_tui.cli.noise import only_our_words
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.cli.times import parse_clock
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ def preview(
     with open_services() as (services, cancel):
         playable = find_playable(services, what)
         if playable.duration is not None and start >= playable.duration:
-            raise UsageError(
+            raise UnmetRequest(
                 f"{playable.title!r} is over at {output.clock(playable.duration)}.",
                 "Begin before that with --at.",
             )
@@ -94,7 +94,7 @@ def _check_target(wav: str | None) -> None:
         if Path(wav).suffix.lower() != ".wav":
             raise UsageError(f"{wav} does not end in .wav.", "WAV is what is written: name the file so.")
         if os.path.lexists(wav):
-            raise UsageError(f"{wav} is there already.", "Name another file, or delete this one first.")
+            raise UnmetRequest(f"{wav} is there already.", "Name another file, or delete this one first.")
 
 
 def _play(chosen: _Excerpt, cancel: CancelToken) -> float:
@@ -124,8 +124,8 @@ def _play(chosen: _Excerpt, cancel: CancelToken) -> float:
         return max(0.0, endings[0].position - chosen.start)
 
 
-def _nothing_there(chosen: _Excerpt) -> UsageError:
-    return UsageError(
+def _nothing_there(chosen: _Excerpt) -> UnmetRequest:
+    return UnmetRequest(
         f"There is nothing to play at {output.clock(chosen.start)}.",
         "The recording is over by then: begin earlier with --at.",
     )

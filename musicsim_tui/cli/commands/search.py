@@ -13,7 +13,7 @@ from musicsim_tui.cli import output
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,10 +62,10 @@ def search(
 
 
 def _check_file_name(query: str) -> None:
-    """What looks like a file's name is none of a track. Raises UsageError when there is no such file."""
+    """What looks like a file's name is none of a track. Raises UnmetRequest when there is no such file."""
     looks_like_one = os.sep in query or Path(query).suffix
     if looks_like_one and not os.path.lexists(query):
-        raise UsageError(
+        raise UnmetRequest(
             f"There is no file {query}.", "Check the spelling, or give the id of a track: musicsim-tui list."
         )
 

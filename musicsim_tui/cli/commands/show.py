@@ -11,7 +11,7 @@ from musicsim_tui.cli import output
 from musicsim_tui.cli.commands.listing import track_as_json
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import open_services
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest
 
 
 @global_options
@@ -24,7 +24,7 @@ def show(
         found = catalog.resolve(track_id)
         row = catalog.track(found)
         if row is None:
-            raise UsageError(f"There is no track {track_id}.", "musicsim-tui list shows the ids.")
+            raise UnmetRequest(f"There is no track {track_id}.", "musicsim-tui list shows the ids.")
         loudness = catalog.loudness(found)
         sounds = {
             use.model.name: catalog.sounds([found], use.model).get(found, ()) for use in catalog.models()

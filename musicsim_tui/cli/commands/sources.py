@@ -15,7 +15,7 @@ from musicsim_tui.cli.download_report import playlist_as_json
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.library.playlist_records import EntryState
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _playlist(services: Services, source: str, path: Path) -> Playlist | None:
         return None
     try:
         return services.catalog.playlists.find(source)
-    except UsageError:
+    except UnmetRequest:
         if "://" in source:
             raise
         return None
@@ -142,14 +142,14 @@ def _forget_folder(absolute: Path, *, tracks: bool) -> None:
         )
 
 
-def _not_remembered(path: Path, catalog: Catalog) -> UsageError:
+def _not_remembered(path: Path, catalog: Catalog) -> UnmetRequest:
     for root in catalog.roots():
         if path.is_relative_to(root.path):
-            return UsageError(
+            return UnmetRequest(
                 f"{path} is part of {root.path}, which is remembered as a whole.",
                 f"Leave it out with musicsim-tui ingest '{root.path}' --exclude '{path.name}'.",
             )
-    return UsageError(f"{path} is not remembered.", "musicsim-tui sources lists what is.")
+    return UnmetRequest(f"{path} is not remembered.", "musicsim-tui sources lists what is.")
 
 
 def _uncovered(catalog: Catalog, names: Iterable[bytes]) -> list[Path]:

@@ -8,7 +8,7 @@ from textual import on
 from textual.content import Content
 from textual.widgets import Static
 
-from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.errors import MusicSimError, UnmetRequest
 from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
 from musicsim_tui.tui.screens.view import TrackView
 from musicsim_tui.tui.searching import Result, query_of, run_search
@@ -177,7 +177,7 @@ class SearchView(TrackView):
         self._head(query)
         hint = (
             "Hear some music first: press 3."
-            if isinstance(error, UsageError) and "empty" in error.title
+            if isinstance(error, UnmetRequest) and "empty" in error.title
             else error.hint
         )
         self._say(
