@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from musicsim_tui.download.links import Choice
     from musicsim_tui.download.report import ListingProgress, Opened
     from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.playlist_records import Playlist
     from musicsim_tui.tui.marks import Marked
 
 _LONGEST_LINK = 60
+_LISTING_PAUSE_SECONDS = 2.0
+"""Between two lists that are read after each other, at most."""
 
 
 class FetchingActions(PlayingActions):
@@ -128,18 +131,26 @@ class FetchingActions(PlayingActions):
             again = "" if opened.created else f", {opened.fresh:,} of them new"
             self.say(f"{entries_words(opened.received)} listed{again}; {key} fetches")
 
-    def check_playlists(self, playlists: Sequence[int]) -> None:
+    def check_playlists(self, playlists: Sequence[Playlist]) -> None:
         """Ask the sites what is new in these, and fetch it where something was fetched before."""
         services = self.bridge.services
-        for playlist in playlists:
+        if not playlists:
+            self.say(f"There is no playlist yet; {main_key(BY_ID['open'], self.keys)} takes a link.")
+        for place, playlist in enumerate(playlists):
+            pause = min(_LISTING_PAUSE_SECONDS, services.settings.download.pause[0]) if place else 0.0
 
             def list_it(
-                token: CancelToken, publish: Callable[[ListingProgress], None], number: int = playlist
+                token: CancelToken,
+                publish: Callable[[ListingProgress], None],
+                number: int = playlist.id,
+                pause: float = pause,
             ) -> Opened:
+                token.wait(pause)
                 return services.downloads.check(number, token, publish)
 
+            name = shown(playlist.title)[:_LONGEST_LINK] or "a playlist"
             self.downloading.list_link(
-                ListingOrder("", list_it, self._checked, self.downloads.cannot_list, self._stopped)
+                ListingOrder(name, list_it, self._checked, self.downloads.cannot_list, self._stopped)
             )
 
     def _checked(self, opened: Opened) -> None:

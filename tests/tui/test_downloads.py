@@ -13,10 +13,11 @@ from textual.widgets import Input
 from musicsim_tui.audio.tags import tags_of
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import EntryState
+from tests.harness import sound
 from tests.harness.downloads import impatient, list_only
 from tests.harness.youtube import PLAYLIST_ID
 from tests.harness.youtube_videos import Video
-from tests.tui.harness import Driver, drive
+from tests.tui.harness import Driver, drive, hold_listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +112,40 @@ def test_from_a_link_to_similar_tracks(run: Run, youtube: YouTube, tmp_path: Pat
     [file] = (tmp_path / "Music").rglob("AC-DC*.mp3")
     tags = tags_of(file)
     assert (tags.artist, tags.title) == ("AC/DCX", 'Thunder ⚡ "live" <1>e')
+
+
+def test_a_file_is_played_as_soon_as_it_is_there(
+    run: Run, youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = sound.make_sound_card(tmp_path / "card")
+    for name, value in card.environment.items():
+        monkeypatch.setenv(name, value)
+    sound.restart_portaudio()
+    heard = hold_listening(monkeypatch)
+    link = list_only(youtube, "ok_opus")
+
+    async def scenario(driver: Driver) -> None:
+        preview = driver.app.preview
+        await open_link(driver, link)
+        await driver.shows("1 entry listed")
+        await driver.press("space", "d")
+        await driver.shows("ingesting")
+        await driver.press("enter")
+        await driver.shows("It is being heard")
+        await driver.send("space")
+        await driver.until(lambda: preview.playing is not None, "the file plays")
+        assert preview.playing is not None
+        assert preview.playing.playable.path.suffix == ".mp3"
+        await driver.send("S")
+        heard.set()
+        await driver.until(lambda: "ready" in row(driver, "Night Run"), "it is heard")
+        await driver.send("space")
+        await driver.until(
+            lambda: preview.playing is not None and preview.playing.playable.track_id is not None,
+            "the track plays",
+        )
+
+    run(scenario)
 
 
 def test_a_listing_comes_page_by_page_and_can_be_stopped(
@@ -259,7 +294,7 @@ def test_what_is_new_is_fetched_and_what_is_forgotten_goes(
         await driver.press("tab", "i")
         await driver.shows("yes: checking it fetches what is new")
         await driver.press("escape", "D")
-        await driver.shows("Forget it and delete its files (2)")
+        await driver.shows("delete the files that only it has")
         await driver.press("f")
         await driver.shows("Mix is forgotten: 2 files kept")
         await driver.shows("Nothing has been fetched from the web yet.")

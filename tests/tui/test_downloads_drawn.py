@@ -117,12 +117,12 @@ def test_every_key_of_both_lists_works_with_hostile_titles(small: Path, tmp_path
     async def scenario(driver: Driver) -> None:
         await driver.shows("14 entries")
         await driver.press("asterisk")
-        for _ in HOSTILE[::3]:
+        for _ in HOSTILE[::4]:
             await driver.press("i")
             await driver.shows("Site")
-            await driver.press("escape", "j", "j", "j")
+            await driver.press("escape", "j", "j", "j", "j")
         await driver.press("y", "tab", "G", "k", "k", "y")
-        for _ in range(4):  # what is longest, and what closes tags that nobody opened
+        for _ in range(3):  # what is longest, and what closes tags that nobody opened
             await driver.press("i")
             await driver.shows("Opened")
             await driver.press("escape", "D")
@@ -213,6 +213,8 @@ def test_an_empty_screen_says_what_to_press_and_keys_find_nothing(small: Path) -
             await driver.press(key)
         await driver.press("d")
         await driver.shows("There is nothing to fetch yet; o takes a link.")
+        await driver.press("u")
+        await driver.shows("There is no playlist yet; o takes a link.")
         await driver.press("p")
         await driver.shows("Nothing waits to be fetched.")
         await driver.press("r")

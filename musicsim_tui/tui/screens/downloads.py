@@ -65,7 +65,8 @@ class DownloadsView(DownloadLists):
             self.describe()
 
     def action_other_pane(self) -> None:
-        self.screen.set_focus(self.entries if self.playlists.has_focus else self.playlists)
+        self.in_playlists = not self.in_playlists
+        self.host.land()
 
     def move_cursor(self, rows: int) -> None:
         self.entries.move_to(self.entries.cursor + rows)
@@ -141,12 +142,11 @@ class DownloadsView(DownloadLists):
 
     def action_check(self) -> None:
         playlist = self.playlist
-        if playlist is not None:
-            self.host.check_playlists([playlist.id])
+        self.host.check_playlists([] if playlist is None else [playlist])
 
     def action_check_all(self) -> None:
         playlists = self.content.playlists if self.content is not None else ()
-        self.host.check_playlists([playlist.id for playlist in playlists if not playlist.record.endless])
+        self.host.check_playlists([playlist for playlist in playlists if not playlist.record.endless])
 
     def action_pause_queue(self) -> None:
         downloading = self.host.downloading
@@ -238,7 +238,7 @@ class DownloadsView(DownloadLists):
             answers.append(Answer("queue", "a", f"Take all {everything:,} of all playlists out of the queue"))
         answers.append(Answer("forget", "f", "Forget it; files stay where they are"))
         if here:
-            answers.append(Answer("delete", "d", f"Forget it and delete its files ({here:,})"))
+            answers.append(Answer("delete", "d", "Forget it and delete the files that only it has"))
         text = f"{shown(playlist.title)[:_LONGEST_TITLE]}: {here:,} here, in {shown(playlist.folder)}"
         self.host.push_screen(
             Pick("This playlist", text, answers), lambda name: self._do_to_playlist(playlist, name)
