@@ -187,19 +187,18 @@ def _server_words(error: BaseException) -> str:
 
 
 def _new_place(error: BaseException) -> str:
-    """Scheme and host of a redirect, without anything that could be a secret."""
+    """Scheme, host and port of a redirect, without anything that could be a secret."""
     from urllib.parse import urlsplit
 
     try:
         place = urlsplit(str(getattr(error, "headers", {}).get("location", "")))
-        host = place.hostname or ""
+        host, port = place.hostname or "", place.port
     except ValueError:
         return ""
-    return (
-        f" to {place.scheme}://{host}"
-        if place.scheme in ("http", "https") and host.isascii() and host
-        else ""
-    )
+    if place.scheme not in ("http", "https") or not host or not host.isascii():
+        return ""
+    shown = f"[{host}]" if ":" in host else host
+    return f" to {place.scheme}://{shown}{'' if port is None else f':{port}'}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

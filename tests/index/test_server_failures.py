@@ -193,6 +193,17 @@ def test_redirect_names_the_new_place_only(double: QdrantServer, served: ServerI
     assert failure.title.endswith("says it has moved to https://new.example.org.")
 
 
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [("http://127.0.0.1:9/x", "http://127.0.0.1:9"), ("http://[::1]:81/", "http://[::1]:81")],
+)
+def test_a_redirect_is_told_with_its_port(
+    double: QdrantServer, served: ServerIndex, location: str, place: str
+) -> None:
+    double.misbehave(Fault(".", status=301, headers={"Location": location}))
+    assert failure_of(lambda: served.count(MODEL)).title.endswith(f"says it has moved to {place}.")
+
+
 @pytest.fixture
 def unused_port() -> int:
     with closing(socket.socket()) as taken:
