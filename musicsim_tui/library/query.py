@@ -57,6 +57,7 @@ _DEEPEST = 40
 _MOST_TERMS = 200
 
 _FIELD = re.compile(r"([A-Za-z_]+)((?::|=)|(?:\s*(?:<=|>=|<|>)))\s*")
+_MISWRITTEN = re.compile(r"([A-Za-z_]+)\s*(!=|(?<=\s)[:=])\s*")
 _BARE = re.compile(r"[^\s()]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
@@ -70,6 +71,11 @@ class Query:
     """A parsed query; equal queries ask for the same tracks."""
 
     condition: Condition | None
+
+    @property
+    def speaks_of_sounds(self) -> bool:
+        """Whether it asks for what a network heard."""
+        return self.condition is not None and any(isinstance(c, SoundHeard) for c in walk(self.condition))
 
     @property
     def speaks_of_missing(self) -> bool:
@@ -233,6 +239,7 @@ class _Parser:
         match = _FIELD.match(self._text, self._at)
         # "I <3 music" has no field: only a field's own name may stand apart from its sign.
         if match is None or (match[1].lower() not in FIELDS and match[2][0].isspace()):
+            self._refuse_miswritten_field()
             word = self._bare()
             return None if _DASHES.fullmatch(word) else _words(word)
         name, operator = match[1].lower(), match[2].strip()
@@ -247,6 +254,23 @@ class _Parser:
             )
         self._at = match.end()
         return self._field(name, ":" if operator == "=" else operator, start)
+
+    def _refuse_miswritten_field(self) -> None:
+        """`len!=24` and `artist : x` are no words, except that while typing a colon may stand alone."""
+        match = _MISWRITTEN.match(self._text, self._at)
+        if match is None or match[1].lower() not in FIELDS or (self._lenient and match[2] != "!="):
+            return
+        start, name = self._at, match[1].lower()
+        self._at = match.end()
+        value = self._run(_QUOTED) or self._bare()
+        minus = "-" if match[2] == "!=" else ""
+        part = self._text[start : self._at].strip()
+        raise self._error(
+            part,
+            "Not equal is written with a minus." if minus else "No space stands before the colon.",
+            f"Did you mean {minus}{name}:{value}?" if value else f"for example: {minus}{_EXAMPLES[name]}",
+            f"To search for the text itself, quote it: {quote(part)}",
+        )
 
     def _field(self, name: str, operator: str, start: int) -> Condition | None:
         quoted = self._at < len(self._text) and self._text[self._at] == '"'

@@ -98,6 +98,17 @@ def test_list_and_show(heard: Shell, music: Path) -> None:
     assert heard("list", "--where", "title:third", "--print0").out == f"{music / '2.flac'}\0"
 
 
+def test_asking_for_sounds_that_nobody_named_is_told(heard: Shell, music: Path) -> None:
+    for command in (["list"], ["search", music / "0.flac"]):
+        asked = heard(*command, "--where", "night or -sound:piano>0.3")
+        assert asked.code == 0
+        assert "builtin" in asked.err
+        assert "no names of sounds" in asked.err
+        assert "sounds" not in heard(*command, "--where", "night", "--quiet").err
+        assert "sounds" not in heard(*command, "--where", '"sound:piano"').err
+    assert json.loads(heard("list", "--where", "sound:piano", "--json").out)["total"] == 0
+
+
 def test_prune_asks_before_it_forgets(heard: Shell, music: Path) -> None:
     (music / "0.flac").unlink()
     heard("ingest")

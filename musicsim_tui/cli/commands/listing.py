@@ -12,7 +12,9 @@ from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 
 if TYPE_CHECKING:
+    from musicsim_tui.library.query import Query
     from musicsim_tui.library.records import TrackRow
+    from musicsim_tui.services import Services
 
 
 @global_options
@@ -31,9 +33,11 @@ def list_tracks(
     """List the tracks of the library."""
     from musicsim_tui.library.query import parse_query
 
+    query = parse_query(where) if where else None
     with open_services() as (services, _):
+        note_nameless_sounds(services, query)
         page = services.catalog.tracks(
-            parse_query(where) if where else None,
+            query,
             sort=sort.removeprefix("-"),
             descending=sort.startswith("-"),
             limit=limit,
@@ -64,6 +68,18 @@ def list_tracks(
             ],
         )
         output.say(f"{len(page.rows):,} of {output.count(page.total, 'track')}")
+
+
+def note_nameless_sounds(services: Services, query: Query | None) -> None:
+    """Say why a query for sounds finds nothing where no model that has heard the library names them."""
+    if query is None or not query.speaks_of_sounds:
+        return
+    names = sorted({use.model.name for use in services.catalog.models()})
+    if names and not any(services.models.find(name).names_sounds for name in names):
+        output.note(
+            f"{' and '.join(names)}, which heard this library, knows no names of sounds, so sound: finds "
+            "nothing: mn04 and cnn14 name them."
+        )
 
 
 def track_as_json(row: TrackRow) -> dict[str, Any]:

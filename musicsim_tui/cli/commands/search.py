@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.commands.listing import note_nameless_sounds
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
@@ -51,6 +52,7 @@ def search(
     with open_services() as (services, cancel):
         model = services.models.searching()
         seed = services.seed(query, model, cancel)
+        note_nameless_sounds(services, request.where)
         matches = services.search(seed, request, cancel)
         seconds = time.monotonic() - started
         if print0:
