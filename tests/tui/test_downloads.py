@@ -11,6 +11,7 @@ import pytest
 from textual.widgets import Input
 
 from musicsim_tui.audio.tags import tags_of
+from musicsim_tui.download.report import QueueState
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import EntryState
 from tests.harness import sound
@@ -218,6 +219,7 @@ def test_the_queue_is_paused_cut_and_gone_on_with(run: Run, youtube: YouTube, tm
         await driver.hides("Quit while")
         await driver.press("2", "p")
         await driver.shows("Paused, 3 waiting. p goes on.")
+        await driver.until(lambda: "waiting" in row(driver, "AC/DC"), "the last one waits")
         await driver.press("G", "D")
         await driver.shows("1 download taken out of the queue")
         await driver.shows("cancelled")
@@ -234,6 +236,8 @@ def test_the_queue_is_paused_cut_and_gone_on_with(run: Run, youtube: YouTube, tm
         await driver.shows("2 of 3")
         await driver.press("G", "r")
         await driver.until(lambda: states(tmp_path) == [EntryState.READY] * 3, "all are ready")
+        queue = driver.app.downloading
+        await driver.until(lambda: queue.snapshot.state is QueueState.IDLE, "nothing is fetched")
         await driver.press("p")
         await driver.shows("Nothing waits to be fetched.")
 
