@@ -12,6 +12,10 @@ class MusicSimError(Exception):
         self.hint = hint
 
 
+STOPPED = MusicSimError("Stopped.", "What was finished is kept; run the command again to go on.")
+"""What is told when somebody ended the command."""
+
+
 class UsageError(MusicSimError):
     """The request itself cannot be understood: an option, a filter, a model of no known name."""
 

@@ -82,6 +82,8 @@ def invoke(arguments: Sequence[str]) -> int:
     logs.mute()
     try:
         code = app(args=list(arguments), prog_name="musicsim-tui", standalone_mode=False)
+        if code == STOPPED_BY_CTRL_C:  # what the parser makes of a Ctrl-C before the command heeds it
+            output.report_stopped()
         return code if isinstance(code, int) else DONE
     except ExitWith as ending:
         return ending.code

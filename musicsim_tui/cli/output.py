@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Literal
 
 from musicsim_tui.cli.options import CURRENT
-from musicsim_tui.errors import MusicSimError
+from musicsim_tui.errors import STOPPED, MusicSimError
 from musicsim_tui.wording import clock, count, duration_words, plain, size_words
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["clock", "count", "duration_words", "plain", "size_words"]
 
-_STOPPED = MusicSimError("Stopped.", "What was finished is kept; run the command again to go on.")
 _SHOW_CURSOR = "\r\x1b[2K\x1b[?25h"
 """On an empty line: what moves on a terminal hides the cursor."""
 _live: list[Console] = []
@@ -81,9 +80,9 @@ def emit_progress(done: int, total: int | None, path: str | None, **more: object
 def report_stopped() -> None:
     """The command ended because it was asked to."""
     if CURRENT.json and not _speech.ended:
-        emit(_as_json(_STOPPED))
+        emit(_as_json(STOPPED))
     else:
-        _stderr().print(_STOPPED.title)
+        _stderr().print(STOPPED.title)
 
 
 def last_word() -> None:
@@ -97,9 +96,9 @@ def last_word() -> None:
         errors.flush()
     _speech.lock.acquire()
     if CURRENT.json and not _speech.ended:
-        _write_json(_as_json(_STOPPED))
+        _write_json(_as_json(STOPPED))
     elif errors is not None and not CURRENT.json:
-        errors.write(f"{_STOPPED.title}\n")
+        errors.write(f"{STOPPED.title}\n")
         errors.flush()
     sys.stdout.flush()
 

@@ -113,6 +113,36 @@ def final_objects(out: str) -> list[Any]:
     return [value for line in out.splitlines() if (value := json.loads(line)).get("event") != "progress"]
 
 
+@pytest.mark.parametrize("options", [["--json"], []])
+@pytest.mark.parametrize("module", ["musicsim_tui.cli.main", "musicsim_tui.library.query"])
+def test_ctrl_c_while_the_modules_load(module: str, options: list[str], environment: dict[str, str]) -> None:
+    script = f"""
+import os, signal, sys
+class Stop:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Stop())
+sys.argv = ["musicsim-tui", "list", *{options!r}]
+from musicsim_tui.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 130
+    if options:
+        assert [value["error"]["title"] for value in final_objects(done.stdout)] == ["Stopped."]
+        assert done.stderr == ""
+    else:
+        assert (done.stdout, done.stderr) == ("", "Stopped.\n")
+
+
 def test_what_does_not_heed_is_ended(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     done = run(HANG, "--json")
     assert (done.returncode, done.stderr) == (130, "")
