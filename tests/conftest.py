@@ -1,4 +1,4 @@
-"""Sites on loopback for whoever downloads: fixtures that several rooms share."""
+"""What several rooms share: patience, and sites on loopback for whoever downloads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
     from tests.harness.loop_server import LoopServer
     from tests.harness.youtube import YouTube
+
+
+# No test judges speed: a processor that is busy elsewhere makes none fail.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

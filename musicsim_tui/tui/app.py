@@ -169,6 +169,8 @@ class MusicApp(Ending):
             self.keep_state(unfinished)
             if ended:
                 self._hearing_ended()
+        if self.leaving:
+            return
         self.main.show_job()
         self.main.library.hearing_changed()
         if self.main.view is not self.main.library:

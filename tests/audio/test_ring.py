@@ -36,7 +36,7 @@ def test_what_goes_in_comes_out_in_order(size: int, steps: list[tuple[bool, int]
 
 
 def test_two_threads_lose_nothing() -> None:
-    ring, total = RingBuffer(64), 50_000
+    ring, total = RingBuffer(64), 6_000
     pieces = []
 
     def write() -> None:

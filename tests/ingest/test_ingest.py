@@ -30,6 +30,7 @@ from tests.harness.audio_files import music as music_samples
 from tests.harness.audio_files import remux, write_long_wav, write_music
 from tests.harness.decoding import before_decoding
 from tests.harness.library import ingest_into, library
+from tests.harness.processes import wait_for
 
 
 @pytest.fixture
@@ -271,7 +272,7 @@ def test_a_model_that_fails_ends_the_ingest_although_the_queue_is_full(
     folder = tmp_path / "many"
     folder.mkdir()
     for seed in range(3):
-        write_music(folder / f"{seed}.wav", seed, 300.0)
+        write_music(folder / f"{seed}.wav", seed, 70.0)  # more windows than the queue holds
     pipeline = pipeline_over(services, folder)
 
     def failing(*_: object) -> object:
@@ -313,17 +314,18 @@ def test_an_index_that_blocks_holds_up_no_commit(services: Services, music: Path
 
     pipeline = pipeline_over(services, music)
     pipeline._index_new = blocked
-    token = CancelToken()
-
-    def release_once_stored(snapshot: IngestProgress) -> None:
-        if services.catalog.count() == 3:
-            released.set()
-
-    pipeline._publish = release_once_stored
+    added: list[int] = []
+    running = threading.Thread(target=lambda: added.append(pipeline.run(CancelToken()).added))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline_module, "_INDEX_SECONDS", 0.0)
-        assert pipeline.run(token).added == 3
-    assert waiting.is_set()
+        running.start()
+        try:
+            wait_for(lambda: services.catalog.count() == 3, "everything is stored")
+            assert waiting.is_set()
+        finally:
+            released.set()
+            running.join()
+    assert added == [3]
 
 
 def test_an_empty_mount_point_is_offline_but_an_emptied_folder_is_not(
