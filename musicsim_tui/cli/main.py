@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -16,7 +17,7 @@ from musicsim_tui.cli.commands import register
 from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import ExitWith, current_settings, on_terminal, open_app
-from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.errors import MusicSimError, StorageError, UsageError
 from musicsim_tui.jobs import Cancelled
 
 if TYPE_CHECKING:
@@ -104,13 +105,17 @@ def invoke(arguments: Sequence[str]) -> int:
         return DONE
     except Exception as error:  # the last edge: a person gets words, the log gets the traceback
         log.exception("unexpected")
-        output.report(
-            MusicSimError(
-                f"Something unexpected went wrong ({type(error).__name__}: {error}).",
-                "What was finished is kept. musicsim-tui doctor checks every part; the log has the details.",
-            )
-        )
+        output.report(_in_words(error))
         return FAILED
+
+
+def _in_words(error: Exception) -> MusicSimError:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError("Something could not be written: the disk is full.", "Free some space on it.")
+    return MusicSimError(
+        f"Something unexpected went wrong ({type(error).__name__}: {error}).",
+        "What was finished is kept. musicsim-tui doctor checks every part; the log has the details.",
+    )
 
 
 def run() -> None:
@@ -122,7 +127,7 @@ def run() -> None:
             try:
                 stream.flush()
             except BrokenPipeError:
-                code = DONE
+                pass  # the work is done all the same
             except OSError:  # such as a full disk, which has been told where it was met
                 code = code or FAILED
         os._exit(code)

@@ -7,13 +7,14 @@ import math
 import os
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from musicsim_tui.cli.options import CURRENT
-from musicsim_tui.errors import STOPPED, MusicSimError
+from musicsim_tui.errors import STOPPED, MusicSimError, StorageError
 from musicsim_tui.wording import clock, count, duration_words, plain, size_words
 
 if TYPE_CHECKING:
@@ -67,12 +68,16 @@ def emit(value: object) -> None:
     """The final JSON object, on a line of its own: ASCII, unknown and not-a-number as null."""
     with _speech.lock:
         _speech.ended = True
-        _write_json(value)
+        with to_stdout():
+            _write_json(value)
 
 
 def emit_progress(done: int, total: int | None, path: str | None, **more: object) -> None:
-    """A progress event under --json. `path` is the full path of a file, or None."""
-    with _speech.lock:
+    """A progress event under --json. `path` is the full path of a file, or None.
+
+    What cannot be written stops no work: the final object tells.
+    """
+    with _speech.lock, suppress(StorageError), to_stdout():
         if not _speech.ended:
             _write_json({"event": "progress", "done": done, "total": total, "path": path, **more})
 
@@ -82,7 +87,8 @@ def report_stopped() -> None:
     if CURRENT.json and not _speech.ended:
         emit(_as_json(STOPPED))
     else:
-        _stderr().print(STOPPED.title)
+        with _to_stderr():
+            _stderr().print(STOPPED.title)
 
 
 def last_word() -> None:
@@ -110,6 +116,36 @@ def everything_said() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def to_stdout() -> Iterator[None]:
+    """Entered by whoever writes results. Where nobody reads them any more, work goes on and words are lost.
+
+    Raises StorageError when they cannot be written, as on a full disk.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        sys.stdout = _nowhere()
+    except OSError as error:
+        raise StorageError(
+            f"The output cannot be written: {error.strerror or error}.",
+            "Send it to another place, or free some space there.",
+        ) from error
+
+
+@contextmanager
+def _to_stderr() -> Iterator[None]:
+    """Entered by whoever writes beside the results: that is never worth a failure."""
+    try:
+        yield
+    except OSError:
+        sys.stderr = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
+
+
 def _write_json(value: object) -> None:
     sys.stdout.write(json.dumps(_finite(value), ensure_ascii=True, allow_nan=False) + "\n")
     sys.stdout.flush()
@@ -131,7 +167,8 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON is any of its types
 
 def say(text: str) -> None:
     """A line of the result."""
-    _print_line(_stdout(), text)
+    with to_stdout():
+        _print_line(_stdout(), text)
 
 
 def _print_line(console: Console, text: str) -> None:
@@ -153,7 +190,8 @@ def bar(share: float, cells: int) -> str:
 def note(text: str) -> None:
     """A line beside the result, silent under --quiet."""
     if not CURRENT.quiet:
-        _print_line(_stderr(), plain(text))
+        with _to_stderr():
+            _print_line(_stderr(), plain(text))
 
 
 def report(error: MusicSimError) -> None:
@@ -161,9 +199,10 @@ def report(error: MusicSimError) -> None:
     if CURRENT.json and not _speech.ended:
         emit(_as_json(error))
         return
-    console = _stderr()
-    _print_line(console, plain(f"error: {error.title}"))
-    _print_line(console, plain(f"hint: {error.hint}"))
+    with _to_stderr():
+        console = _stderr()
+        _print_line(console, plain(f"error: {error.title}"))
+        _print_line(console, plain(f"hint: {error.hint}"))
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
@@ -188,7 +227,8 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
     for row in cells:
         table.add_row(*map(Text, row))
     # What is too wide although all gave way is broken by the terminal: nothing of it is lost.
-    _stdout(max(room, sum(widths) + _COLUMN_GAP * len(columns))).print(table, crop=False, no_wrap=True)
+    with to_stdout():
+        _stdout(max(room, sum(widths) + _COLUMN_GAP * len(columns))).print(table, crop=False, no_wrap=True)
 
 
 def _fit(shrinks: Sequence[bool], widths: list[int], room: int) -> list[int]:
@@ -204,10 +244,15 @@ def _fit(shrinks: Sequence[bool], widths: list[int], room: int) -> list[int]:
 
 def print_paths0(paths: Iterable[Path]) -> None:
     """Paths as the bytes the file system has, each ended by NUL."""
-    sys.stdout.flush()
-    for path in paths:
-        sys.stdout.buffer.write(os.fsencode(path) + b"\0")
-    sys.stdout.buffer.flush()
+    print_bytes(b"".join(os.fsencode(path) + b"\0" for path in paths))
+
+
+def print_bytes(content: bytes) -> None:
+    """A result that is no text."""
+    with to_stdout():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
 
 def known(text: str) -> str | None:
@@ -248,15 +293,23 @@ def shows_progress() -> bool:
 
 
 def _stdout(width: int | None = None) -> Console:
-    from rich.console import Console
-
-    return Console(file=sys.stdout, width=width)
+    return _console_class()(file=sys.stdout, width=width)
 
 
 def _stderr() -> Console:
+    return _live[-1] if _live else _console_class()(file=sys.stderr)
+
+
+@cache
+def _console_class() -> type[Console]:
     from rich.console import Console
 
-    return _live[-1] if _live else Console(file=sys.stderr)
+    class Heard(Console):
+        def on_broken_pipe(self) -> None:
+            """Where Rich would end the process."""
+            raise BrokenPipeError
+
+    return Heard
 
 
 @contextmanager
@@ -271,9 +324,7 @@ def live_bars(*columns: ProgressColumn) -> Iterator[Bars]:
 @contextmanager
 def live_console() -> Iterator[Console]:
     """The console of something that moves; notes that come meanwhile go through it, above."""
-    from rich.console import Console
-
-    console = Console(file=sys.stderr)
+    console = _console_class()(file=sys.stderr)
     _live.append(console)
     try:
         yield console

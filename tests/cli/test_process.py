@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -175,6 +176,60 @@ def test_two_ingests_at_once_lose_nothing_and_a_search_runs_beside_them(
     last.communicate(timeout=100)
     with library(tmp_path / "data") as services:
         assert [(row.heard, row.indexed) for row in services.engine.status()] == [(36, 36)]
+
+
+WAITS_FOR_A_FILE = """
+import os, threading
+from musicsim_tui.embedding.builtin import BuiltinEmbedder
+embed = BuiltinEmbedder.embed
+def wait(self, windows):
+    while not os.path.exists("go"):
+        threading.Event().wait(0.02)
+    return embed(self, windows)
+BuiltinEmbedder.embed = wait
+"""
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_work_goes_on_when_nobody_reads_what_it_says(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path, options: list[str]
+) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    for seed in range(4):
+        write_music(music / f"{seed}.wav", seed, 3.0)
+    (music / "bad.mp3").write_text("words")
+    process = start(*options, "ingest", music, exchanged=WAITS_FOR_A_FILE)
+    assert process.stdout is not None
+    if options:
+        assert json.loads(process.stdout.readline())["event"] == "progress"
+    process.stdout.close()
+    (tmp_path / "go").touch()
+    assert process.wait(timeout=60) == 3  # as the work went
+    with library(tmp_path / "data") as services:
+        assert services.catalog.count() == 4
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["config", "show"], ["list", "--json"]])
+def test_an_output_that_cannot_be_written_is_one_sentence(
+    arguments: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "musicsim_tui", *arguments],
+            env=environment,
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    error, hint = done.stderr.splitlines()[-2:]
+    assert error.startswith("error: The output cannot be written: No space left")
+    assert hint.startswith("hint: ")
 
 
 def test_a_closed_pipe_is_no_error(environment: dict[str, str], tmp_path: Path) -> None:

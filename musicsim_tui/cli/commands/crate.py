@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -171,9 +170,7 @@ def export(
     beside = Path.cwd() if printed else target.absolute().parent
     content = m3u8(present, beside=beside if relative else None)
     if printed:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        output.print_bytes(content)
     else:
         write_whole(target, content)
     left_out = len(rows) - len(present)

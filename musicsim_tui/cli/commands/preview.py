@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -162,7 +162,7 @@ def _write(chosen: _Excerpt, wav: str, cancel: CancelToken) -> float:
             raise _nothing_there(chosen)
         blocks = chain([first], blocks)
         if wav == _STANDARD_OUTPUT:
-            with suppress(BrokenPipeError):  # whoever listens has heard enough
+            with output.to_stdout():  # ends when whoever listens has heard enough
                 for piece in wav_stream(blocks, _WAV_RATE):
                     cancel.check()
                     sys.stdout.buffer.write(piece)
