@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -25,6 +26,8 @@ _READER_WAIT_MS = 10_000
 _READER_CACHE_KIB = 16_384
 _LARGEST_IDLE_WAL = 64 * 1024 * 1024
 _IDLE_READERS = 4
+_LEAST_ROOM = 64 * 1024
+"""Bytes on the disk without which SQLite cannot begin: its shared memory alone takes half of that."""
 _STEPS_BETWEEN_LOOKS = 50_000
 """Steps of SQLite's machine, some milliseconds of them, between two looks at the token of a reader."""
 
@@ -231,6 +234,8 @@ def _in_words(path: Path) -> Iterator[None]:
 def explain(error: sqlite3.Error, path: Path) -> CatalogError:
     """What an error of SQLite means to the person whose library it is."""
     code = _code(error)
+    if code in _PERHAPS_FULL and _is_full(path.parent):
+        code = sqlite3.SQLITE_FULL
     if code == sqlite3.SQLITE_READONLY:
         return _read_only(path)
     if code == sqlite3.SQLITE_INTERRUPT:
@@ -275,6 +280,17 @@ _MEANINGS = {
         "Keep the library on a local disk: point --data-dir or MUSICSIM_DATA_DIR there.",
     ),
 }
+
+
+_PERHAPS_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite says when not even its shared memory or its log find room."""
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_ROOM
+    except OSError:
+        return False
 
 
 def _read_only(path: Path) -> CatalogError:

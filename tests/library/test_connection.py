@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -345,6 +347,22 @@ def test_a_write_refused_by_the_file_is_told_as_read_only(tmp_path: Path) -> Non
         with pytest.raises(sqlite3.OperationalError) as refused:
             db.execute("INSERT INTO meta VALUES ('a', 'b')")
         assert "read-only" in explain(refused.value, path).title
+
+
+@pytest.mark.parametrize(
+    ("code", "usual"), [(sqlite3.SQLITE_IOERR | 19 << 8, "reports an error"), (14, "cannot be opened")]
+)
+def test_a_full_disk_is_told_whatever_sqlite_calls_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, usual: str
+) -> None:
+    """Without room for its shared memory or its log SQLite speaks of the disk, not of its room."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    path = tmp_path / "library.db"
+    assert usual in explain(error, path).title
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    assert "the disk is full" in explain(error, path).title
+    assert "space" in explain(error, path).hint
 
 
 def test_a_library_in_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
