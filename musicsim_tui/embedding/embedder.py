@@ -48,7 +48,7 @@ class Embedder(Protocol):
 
     @property
     def same_recording_cosine(self) -> float:
-        """Cosine above which two track vectors are the same recording, re-encoded or trimmed."""
+        """Cosine that re-encoding leaves between windows at the same place of one recording."""
         ...
 
     def embed(self, windows: Samples) -> HeardWindows:

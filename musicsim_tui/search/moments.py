@@ -1,4 +1,4 @@
-"""Which moment matches: the best pair of windows of query and result."""
+"""Which moments match: the best pair of windows of query and result, and the worst of those side by side."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ def best_moment(query: Embedding, match_windows: HalfVectors, match_starts: Samp
         match_start=float(match_starts[column]),
         score=float(cosines[row, column]),
     )
+
+
+def least_alike(query: Embedding, match_windows: HalfVectors, match_starts: Samples) -> float:
+    """The least cosine of two windows that start at the same place in both; -1 where none do."""
+    _, rows, columns = np.intersect1d(query.starts, match_starts, assume_unique=True, return_indices=True)
+    if not len(rows):
+        return -1.0
+    cosines = np.einsum("ij,ij->i", unit(query.windows[rows]), unit(match_windows[columns]))
+    return float(cosines.min())

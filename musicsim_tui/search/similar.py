@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.index import SearchParams
 from musicsim_tui.search.likeness import likeness_scale
-from musicsim_tui.search.moments import best_moment
+from musicsim_tui.search.moments import best_moment, least_alike
 from musicsim_tui.search.ranking import Wanted, rank_by_catalog, rank_by_index
 from musicsim_tui.search.reasons import shared_sounds
 
@@ -53,7 +53,10 @@ class Match:
 class Similarity:
     """Searches one library with one model. `index` is None where another process holds it.
 
-    An index that fails is told to `index_failed`, and the catalog answers.
+    The same recording are two tracks of one length whose windows at the same places all reach
+    `same_recording_cosine`: an ensemble that plays another piece in the same way matches the mean of the
+    first, hardly ever every moment of it. An index that fails is told to `index_failed`, and the catalog
+    answers.
     """
 
     def __init__(
@@ -87,13 +90,6 @@ class Similarity:
                 self._index_failed(failure)
         return rank_by_catalog(self._catalog, wanted, cancel) if hits is None else hits
 
-    def _is_same_recording(self, seed: Seed, score: float, duration: float) -> bool:
-        """Re-encoding leaves vectors and length almost as they were; an ensemble that plays another piece in
-        the same way matches the first, hardly ever both."""
-        return (
-            score >= self._same_recording_cosine and abs(duration - seed.duration) < _REENCODED_WITHIN_SECONDS
-        )
-
     def _explain(self, seed: Seed, hits: Sequence[Hit]) -> list[Match]:
         model = seed.embedding.model
         ids = [hit.id for hit in hits]
@@ -101,18 +97,21 @@ class Similarity:
         rows = self._catalog.tracks_by_id(ids)
         sounds = self._catalog.sounds(ids, model)
         moments: dict[TrackId, Moment | None] = {}
+        alike: dict[TrackId, float] = {}
         for first in range(0, len(ids), _WINDOW_READ):
             for track_id, (windows, starts) in self._catalog.windows(
                 ids[first : first + _WINDOW_READ], model
             ).items():
                 moments[track_id] = best_moment(seed.embedding, windows, starts)
+                alike[track_id] = least_alike(seed.embedding, windows, starts)
         return [
             Match(
                 rank=rank,
                 track=rows[hit.id].track,
                 score=hit.score,
                 likeness=scale.likeness(hit.score),
-                same_recording=self._is_same_recording(seed, hit.score, rows[hit.id].track.duration),
+                same_recording=alike.get(hit.id, -1.0) >= self._same_recording_cosine
+                and abs(rows[hit.id].track.duration - seed.duration) < _REENCODED_WITHIN_SECONDS,
                 moment=moments.get(hit.id),
                 reasons=shared_sounds(seed.sounds, sounds.get(hit.id, ())),
             )

@@ -187,3 +187,14 @@ def test_another_piece_that_sounds_the_same_is_not_the_same_recording(
     assert all(m.same_recording for m in everything_alike.search(seed, SearchRequest(), CancelToken()))
     longer = replace(seed, duration=seed.duration + 3)
     assert not any(m.same_recording for m in everything_alike.search(longer, SearchRequest(), CancelToken()))
+
+
+def test_two_pieces_that_part_in_the_middle_are_not_the_same_recording(
+    services: Services, tmp_path: Path
+) -> None:
+    """As pieces made of the same loops do; their means are close."""
+    begins_alike = np.concatenate([piece(4, 20.0)[: 10 * RATE], piece(5, 11.0)])
+    write_audio(tmp_path / "parts.wav", begins_alike[: 21 * RATE], RATE)
+    close = Similarity(services.catalog, None, 0.9)
+    seed = services.seed(str(tmp_path / "parts.wav"), services.models.searching(), CancelToken())
+    assert not any(match.same_recording for match in close.search(seed, SearchRequest(), CancelToken()))
