@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from musicsim_tui.audio.encode import write_audio
-from musicsim_tui.errors import AudioError, UsageError
+from musicsim_tui.errors import AudioError, UnmetRequest
 from musicsim_tui.index.index import Index, SearchParams
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.query import parse_query
@@ -133,7 +133,7 @@ def test_silence_and_noise_are_refused_in_words(services: Services, tmp_path: Pa
     (tmp_path / "text.mp3").write_text("words " * 1000)
     with pytest.raises(AudioError):
         search(services, tmp_path / "text.mp3")
-    with pytest.raises(UsageError):
+    with pytest.raises(UnmetRequest):
         search(services, "ffffffff-0000-4000-8000-000000000000")
 
 
