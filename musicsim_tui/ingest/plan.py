@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicsim_tui.ingest.scan import scan_root
+from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.records import FileState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from musicsim_tui.ingest.scan import FoundFile, Scan
-    from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.library.records import KnownFile, Root
     from musicsim_tui.track import ModelVersion, TrackId
@@ -60,13 +60,11 @@ def make_plan(
     seen: set[bytes] = set()
     for root in roots:
         scan = scan_root(root.path, root.excludes, cancel)
-        if scan.offline is not None:
-            plan.offline.append((root.path, scan.offline))
+        reason = _why_offline(catalog, scan)
+        if reason is not None:
+            plan.offline.append((root.path, reason))
             continue
         known = catalog.known_files(root.path)
-        if scan.empty and known and _is_another_disk(catalog, scan):
-            plan.offline.append((root.path, "its disk is not mounted: the folder is empty"))
-            continue
         if all(file.path != root.path for file in scan.files):  # a single file is no disk
             catalog.set_meta(_device_key(root.path), str(scan.device))
         plan.scanned.append(root.path)
@@ -125,6 +123,22 @@ def _compare(
 
 def _device_key(root: Path) -> str:
     return f"device:{os.fsencode(root).hex()}"
+
+
+def why_offline(catalog: Catalog, root: Path) -> str | None:
+    """Why a remembered root cannot be reached now, None when it can: what an ingest would say of it.
+
+    Looks at the root alone, not below it.
+    """
+    return _why_offline(catalog, scan_root(root, ("*",), CancelToken()))
+
+
+def _why_offline(catalog: Catalog, scan: Scan) -> str | None:
+    if scan.offline is not None:
+        return scan.offline
+    if scan.empty and catalog.known_files(scan.root) and _is_another_disk(catalog, scan):
+        return "its disk is not mounted: the folder is empty"
+    return None
 
 
 def _is_another_disk(catalog: Catalog, scan: Scan) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,13 +165,15 @@ class Actions(Collecting):
 
     def check_offline(self) -> None:
         """Find out which remembered folders cannot be reached."""
+        from musicsim_tui.ingest.plan import why_offline
+
         catalog = self.bridge.services.catalog
 
         def work(token: CancelToken) -> list[Path]:
             gone = []
             for root in catalog.roots():
                 token.check()
-                if not os.path.lexists(root.path):
+                if why_offline(catalog, root.path) is not None:
                     gone.append(root.path)
             return gone
 

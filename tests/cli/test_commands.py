@@ -120,6 +120,27 @@ def test_prune_asks_before_it_forgets(heard: Shell, music: Path) -> None:
     assert "Nothing" in heard("prune").out
 
 
+def test_a_source_is_offline_where_an_ingest_finds_it_so(
+    heard: Shell, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from musicsim_tui.ingest import plan
+
+    (source,) = heard("sources", "--json").json["sources"]
+    assert (source["online"], source["offline"]) == (True, None)
+    music.rename(music.with_name("away"))
+    (source,) = heard("sources", "--json").json["sources"]
+    assert not source["online"]
+    assert "No such file" in source["offline"]
+    music.mkdir()  # as a mount point is while its disk is away
+    assert heard("sources", "--json").json["sources"][0]["online"]
+    monkeypatch.setattr(plan, "_is_another_disk", lambda *_: True)
+    (source,) = heard("sources", "--json").json["sources"]
+    assert not source["online"]
+    assert "not mounted" in source["offline"]
+    assert "offline: its disk is not mounted" in heard("sources").out
+    assert f"is offline ({source['offline']})" in heard("ingest").err
+
+
 def test_sources_are_listed_and_forgotten(heard: Shell, music: Path) -> None:
     assert [source["path"] for source in heard("sources", "--json").json["sources"]] == [str(music)]
     assert str(music) in heard("sources", "list").out

@@ -19,7 +19,7 @@ from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.library.playlist_records import EntryState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.library.playlist_records import Playlist
@@ -160,8 +160,11 @@ def _uncovered(catalog: Catalog, names: Iterable[bytes]) -> list[Path]:
 
 
 def _print_sources() -> None:
+    from musicsim_tui.ingest.plan import why_offline
+
     with open_services() as (services, _):
         roots = services.catalog.roots()
+        offline = {root.path: why_offline(services.catalog, root.path) for root in roots}
         playlists = services.catalog.playlists.all()
     if CURRENT.json:
         output.emit(
@@ -173,7 +176,8 @@ def _print_sources() -> None:
                         "excludes": list(root.excludes),
                         "added": root.added,
                         "scanned": root.scanned,
-                        "online": root.path.exists(),
+                        "online": offline[root.path] is None,
+                        "offline": offline[root.path],
                     }
                     for root in roots
                 ]
@@ -188,7 +192,7 @@ def _print_sources() -> None:
         )
         return
     if roots:
-        _print_folders(roots)
+        _print_folders(roots, offline)
     if roots and playlists:
         output.say("")
     if playlists:
@@ -229,13 +233,13 @@ def _when(seconds: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "never"
 
 
-def _print_folders(roots: Sequence[Root]) -> None:
+def _print_folders(roots: Sequence[Root], offline: Mapping[Path, str | None]) -> None:
     output.print_table(
-        [Column("Path", shrinks=True), Column("State"), Column("Last looked at")],
+        [Column("Path", shrinks=True), Column("State", shrinks=True), Column("Last looked at")],
         [
             [
                 str(root.path),
-                "online" if root.path.exists() else "offline",
+                "online" if offline[root.path] is None else f"offline: {offline[root.path]}",
                 _when(root.scanned),
             ]
             for root in roots
