@@ -23,5 +23,10 @@ def finished_before(folder: Path, source_id: str) -> Path | None:
     return folder / min(found) if found else None
 
 
+def is_named_after(path: Path, source_id: str) -> bool:
+    """Whether a file has the name that a download of this source gets, by the id at its end."""
+    return not path.name.startswith(".") and _ends_with(path.stem, f"[{safe_id(source_id)}]")
+
+
 def _ends_with(stem: str, mark: str) -> bool:
     return stem == mark or stem.endswith(f" {mark}")

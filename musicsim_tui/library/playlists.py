@@ -164,11 +164,11 @@ class Playlists(PlaylistQueue):
             db.executemany("UPDATE entries SET removed = 1, fresh = 0 WHERE id = ?", [(key,) for key in gone])
             return len(before.intersection(gone))
 
-    def forget(self, playlist: int, *, files_too: bool = False) -> list[Path]:
+    def forget(self, playlist: int, *, files_too: bool = False) -> list[tuple[str, Path]]:
         """Forget a playlist, and take out of the queue what no other followed one waits for.
 
-        Returns the files that belong to no other playlist. No file is touched: they stay known by their
-        sources, unless `files_too`.
+        Returns the files that belong to no other playlist, by whatever source, each with the id of its own.
+        No file is touched: they stay known by their sources, unless `files_too`.
         """
         with self._write() as db:
             own = (
@@ -176,9 +176,11 @@ class Playlists(PlaylistQueue):
                 " EXCEPT SELECT source FROM entries WHERE playlist <> ?"
             )
             files = db.execute(
-                "SELECT path FROM sources WHERE path IS NOT NULL AND state <> ?"
-                f" AND id IN ({own}) ORDER BY id",
-                (EntryState.GONE, playlist, playlist),
+                "SELECT source, path FROM sources WHERE path IS NOT NULL AND state <> ?"
+                f" AND id IN ({own}) AND path NOT IN (SELECT s.path FROM sources AS s"
+                " JOIN entries AS e ON e.source = s.id"
+                " WHERE e.playlist <> ? AND s.path IS NOT NULL AND s.state <> ?) ORDER BY id",
+                (EntryState.GONE, playlist, playlist, playlist, EntryState.GONE),
             ).fetchall()
             _leave_queue(db, playlist)
             orphans = db.execute(
@@ -187,7 +189,7 @@ class Playlists(PlaylistQueue):
             ).fetchall()
             db.execute("DELETE FROM playlists WHERE id = ?", (playlist,))
             db.executemany("DELETE FROM sources WHERE id = ?", orphans)
-        return [Path(os.fsdecode(path)) for (path,) in files]
+        return [(source, Path(os.fsdecode(path))) for source, path in files]
 
 
 def _leave_queue(db: sqlite3.Connection, playlist: int) -> None:

@@ -34,7 +34,8 @@ _TRIES_OF_WHAT_LASTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A forgotten playlist, and what became of the files that no other playlist has."""
+    """A forgotten playlist, and what became of the files that no other playlist has. Only files that were
+    fetched into its folder are ever deleted."""
 
     title: str
     files_deleted: int
@@ -283,8 +284,12 @@ class Downloads:
     def forget(self, playlist: int, *, delete_files: bool = False) -> Forgotten:
         """Forget a playlist. Its files stay, unless they are to be deleted: those that no other playlist has.
 
-        Raises UnmetRequest when it is not remembered.
+        Deleted are only files below the playlist's folder that carry the id of what was fetched in their
+        names: a copy elsewhere that stands in for one belongs to somebody. Raises UnmetRequest when it is not
+        remembered.
         """
+        from musicsim_tui.download.finished import is_named_after
+
         known = self._known(playlist)
         catalog = self._catalog()
         waiting = {entry.key for entry in catalog.playlists.entries(playlist)}
@@ -294,7 +299,12 @@ class Downloads:
         self._controls.wake()
         if not delete_files:
             return Forgotten(known.title, 0, len(files))
-        deleted = [path for path in files if _deleted(path)]
+        ours = [
+            path
+            for source, path in files
+            if path.is_relative_to(known.folder) and is_named_after(path, source)
+        ]
+        deleted = [path for path in ours if _deleted(path)]
         catalog.mark_missing(deleted)
         with contextlib.suppress(OSError):
             known.folder.rmdir()  # only when nothing else is in it

@@ -185,11 +185,11 @@ def test_forgetting_says_which_files_belong_to_nobody(catalog: Catalog) -> None:
         item = catalog.playlists.next_item()
         assert item is not None
         catalog.playlists.fetched(item.source, Path(path), to_hear=False)
-    assert catalog.playlists.forget(one) == [Path("/music/a.mp3")]
+    assert catalog.playlists.forget(one) == [("a", Path("/music/a.mp3"))]
     assert [playlist.id for playlist in catalog.playlists.all()] == [two]
     again = playlist_of(catalog, "a", "b", name="PLone")
     assert {entry.state for entry in catalog.playlists.entries(again)} == {EntryState.READY}
-    assert catalog.playlists.forget(again, files_too=True) == [Path("/music/a.mp3")]
+    assert catalog.playlists.forget(again, files_too=True) == [("a", Path("/music/a.mp3"))]
     last = playlist_of(catalog, "a", "b", name="PLone")
     assert [entry.state for entry in catalog.playlists.entries(last)] == [
         EntryState.LISTED,
