@@ -40,11 +40,12 @@ def main() -> None:
 
 def _end_as_stopped() -> None:
     """What the command line does for a later Ctrl-C, without any module that may be half loaded."""
+    as_json = "--json" in sys.argv[1:]
+    words = f'{{"error": {{"title": "{STOPPED.title}", "hint": "{STOPPED.hint}"}}}}'
+    stream = sys.stdout if as_json else sys.stderr
     try:
-        if "--json" in sys.argv[1:]:
-            print(f'{{"error": {{"title": "{STOPPED.title}", "hint": "{STOPPED.hint}"}}}}', flush=True)
-        else:
-            print(STOPPED.title, file=sys.stderr, flush=True)
+        stream.write(f"{words if as_json else STOPPED.title}\n")
+        stream.flush()
     finally:  # nobody may be there to hear it
         os._exit(130)
 
