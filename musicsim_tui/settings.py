@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from musicsim_tui.download_settings import FOLDER_IN_MUSIC, DownloadSettings, lo
 from musicsim_tui.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 APP = "musicsim-tui"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -35,6 +36,9 @@ ENVIRONMENT_NAMES: Mapping[str, str] = {
     "cookies_from_browser": "MUSICSIM_COOKIES_FROM_BROWSER",
     "log_level": "MUSICSIM_LOG_LEVEL",
 }
+TABLES_AND_APP_KEYS = ("download", "keys", "theme", "ascii", "calm")
+"""What else may stand at the top of `config.toml`."""
+_NUMBERS = frozenset({"coverage", "threads"})
 SECRETS = frozenset({"qdb_api_token"})
 ADDRESSES = frozenset({"qdb_endpoint", "weights_url"})
 """Addresses may carry a password."""
@@ -63,6 +67,8 @@ class Settings:
     weights_dir: Path | None = None
     """Where weights are kept, when that is not the library's own folder."""
     downloads: DownloadSettings | None = None
+    problem: str | None = None
+    """What `config.toml` holds that is no setting or of a wrong type, and so is left out; one sentence."""
 
     @property
     def download(self) -> DownloadSettings:
@@ -142,11 +148,12 @@ def load_settings(
     value makes no sense.
     """
     table = _read_config(config or config_path())
+    mistyped = _mistyped(table)
     layers = [
         ("flag", {name: value for name, value in flags.items() if value and name in ENVIRONMENT_NAMES}),
         ("environment", _by_environment_name(os.environ if environment is None else environment)),
         (".env", _by_environment_name(_read_dotenv(dotenv or Path(".env")))),
-        ("config.toml", _by_setting_name(table)),
+        ("config.toml", _by_setting_name(table, mistyped)),
     ]
     values: dict[str, str] = {}
     sources: dict[str, str] = {}
@@ -163,7 +170,8 @@ def load_settings(
     typed = {name.removeprefix("download."): value for name, value in flags.items() if "." in name}
     downloads = load_download_settings(typed, table.get("download"), parsed["music_dir"])
     known = {name: sources.get(name, "default") for name in ENVIRONMENT_NAMES}
-    return Settings(**parsed, sources=known, downloads=downloads)
+    problem = _problem(table, mistyped)
+    return Settings(**parsed, sources=known, downloads=downloads, problem=problem)
 
 
 def _by_environment_name(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -194,8 +202,45 @@ def _read_config(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _by_setting_name(table: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(table[name]) for name in ENVIRONMENT_NAMES if table.get(name) not in (None, "")}
+def _by_setting_name(table: Mapping[str, Any], left_out: Collection[str]) -> dict[str, str]:
+    return {
+        name: str(table[name])
+        for name in ENVIRONMENT_NAMES
+        if table.get(name, "") != "" and name not in left_out
+    }
+
+
+def _mistyped(table: Mapping[str, Any]) -> list[str]:
+    """The settings whose value is neither text nor, where one is asked for, a number."""
+    return [
+        name
+        for name in ENVIRONMENT_NAMES
+        if name in table
+        and not isinstance(table[name], str)
+        and not (name in _NUMBERS and type(table[name]) is int)
+    ]
+
+
+def _problem(table: Mapping[str, Any], mistyped: Sequence[str]) -> str | None:
+    """Never repeats a value: it may be a key that stands in the wrong line."""
+    known = (*ENVIRONMENT_NAMES, *TABLES_AND_APP_KEYS)
+    told = [
+        f"{name} has to be {'a number, or text in quotes' if name in _NUMBERS else 'text in quotes'}"
+        for name in mistyped
+    ]
+    for key in table:
+        if key not in known:
+            near = _nearest(key, known)
+            told.append(f"there is no setting {key!r}" + (f" (did you mean {near}?)" if near else ""))
+    return f"In config.toml, {'; '.join(told)}. What is said there is left out." if told else None
+
+
+def _nearest(key: str, known: Sequence[str]) -> str | None:
+    folded = key.lower()
+    for name in (folded, folded.removeprefix("musicsim_")):
+        if name in known:
+            return name
+    return next(iter(get_close_matches(folded.removeprefix("musicsim_"), known, 1)), None)
 
 
 def _default_data_dir() -> Path:

@@ -171,6 +171,41 @@ def test_a_damaged_config_is_one_clear_sentence(tmp_path: Path, text: str) -> No
         load_settings({}, environment={}, dotenv=tmp_path / "none", config=tmp_path / "config.toml")
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("covrage = 8", "'covrage' (did you mean coverage?)"),
+        ('QDB_ENDPOINT = "http://x"', "'QDB_ENDPOINT' (did you mean qdb_endpoint?)"),
+        ('MUSICSIM_COVERAGE = "abc"', "'MUSICSIM_COVERAGE' (did you mean coverage?)"),
+        ("[downlod]\npause = 1", "'downlod' (did you mean download?)"),
+        ("zzzzzzz = 1", "'zzzzzzz'"),
+        ("model = 5", "model has to be text in quotes"),
+        ("coverage = 1.5", "coverage has to be a number, or text in quotes"),
+        ("threads = true", "threads has to be a number"),
+        ("qdb_api_token = ['s3cr3t']", "qdb_api_token has to be text"),
+    ],
+)
+def test_what_is_left_out_of_the_config_is_told(tmp_path: Path, config: str, told: str) -> None:
+    settings = load(tmp_path, config=config)
+    assert settings.problem is not None
+    assert told in settings.problem
+    assert "config.toml" in settings.problem
+    assert "s3cr3t" not in settings.problem
+    assert set(settings.sources.values()) == {"default"}
+
+
+def test_a_config_without_mistakes_has_no_problem(tmp_path: Path) -> None:
+    right = 'coverage = 8\nthreads = "2"\nmodel = ""\ntheme = "nord"\nascii = true\ncalm = false\n'
+    settings = load(tmp_path, config=f"{right}[keys]\nhelp = 'f1'\n[download]\npause = 1\n")
+    assert settings.problem is None
+    assert (settings.coverage, settings.threads, settings.model) == (8, 2, None)
+
+
+def test_the_readme_lists_the_keys_of_the_config() -> None:
+    words = (Path(__file__).parents[1] / "README.md").read_text().split("## Settings")[1].split("## ")[0]
+    assert [name for name in ENVIRONMENT_NAMES if f"`{name}`" not in words] == []
+
+
 def test_env_example_lists_exactly_the_settings() -> None:
     lines = (Path(__file__).parents[1] / ".env.example").read_text().splitlines()
     listed = [line.removeprefix("#").split("=")[0] for line in lines if "=" in line and line.startswith("#")]

@@ -51,6 +51,7 @@ class _Speech:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.ended = False
+        self.noted: set[str] = set()
 
 
 _speech = _Speech()
@@ -59,6 +60,7 @@ _speech = _Speech()
 def begin() -> None:
     """A new command line: nothing has been said."""
     _speech.ended = False
+    _speech.noted.clear()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names of files need not be text
             stream.reconfigure(errors="backslashreplace")
@@ -192,6 +194,13 @@ def note(text: str) -> None:
     if not CURRENT.quiet:
         with _to_stderr():
             _print_line(_stderr(), plain(text))
+
+
+def note_once(text: str) -> None:
+    """A note that one command line brings only once, however often what it speaks of is met."""
+    if text not in _speech.noted:
+        _speech.noted.add(text)
+        note(text)
 
 
 def report(error: MusicSimError) -> None:

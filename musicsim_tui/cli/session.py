@@ -58,8 +58,8 @@ def open_services(
         if not diagnosing:
             raise
     log.log_to(settings, CURRENT.verbose)
-    if greeting := _server_from_dotenv(settings):
-        output.note(greeting)
+    for notice in _notices(settings, diagnosing=diagnosing):
+        output.note_once(notice)
     services = Services(settings, notice=output.note)
     with heed_ctrl_c() as token:
         try:
@@ -84,7 +84,13 @@ def open_app(settings: Settings, *, demo: bool = False) -> int:
 
     log.make_folder(settings.data_dir)
     log.log_to(settings, CURRENT.verbose)
-    return run_app(settings, demo=demo, greeting=_server_from_dotenv(settings))
+    return run_app(settings, demo=demo, greeting=" ".join(_notices(settings)))
+
+
+def _notices(settings: Settings, *, diagnosing: bool = False) -> list[str]:
+    """What has to be told of the settings, whatever the command does."""
+    problem = None if diagnosing else settings.problem
+    return [text for text in (_server_from_dotenv(settings), problem) if text]
 
 
 def _server_from_dotenv(settings: Settings) -> str:

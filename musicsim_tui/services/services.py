@@ -195,6 +195,7 @@ class Services:
         from musicsim_tui.upkeep import doctor
 
         return [
+            *doctor.run_check("settings", lambda: doctor.check_settings(self.settings.problem)),
             *doctor.run_check("packages", doctor.check_packages),
             *doctor.run_check("disk", lambda: doctor.check_disk(self.settings.data_dir)),
             *doctor.run_check("processor", doctor.check_processor),

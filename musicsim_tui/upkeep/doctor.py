@@ -46,6 +46,12 @@ def run_check(name: str, probe: Callable[[], Check | list[Check]]) -> list[Check
     return found if isinstance(found, list) else [found]
 
 
+def check_settings(problem: str | None) -> list[Check]:
+    """What is left out of the settings; nothing when all is well."""
+    hint = "Mend config.toml: musicsim-tui config show tells its place and the settings."
+    return [Check("settings", "warn", problem, hint)] if problem else []
+
+
 def check_packages() -> Check:
     """Python, the system and the versions of the packages that matter."""
     versions = []

@@ -86,6 +86,29 @@ def test_verbosity_never_lowers_the_level(
     assert logging.getLevelName(logging.getLogger("musicsim_tui").level) == level
 
 
+def test_mistakes_in_the_config_are_told_once_by_every_command(shell: Shell, tmp_path: Path) -> None:
+    config = tmp_path / "config" / "musicsim-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('covrage = 8\nQDB_ENDPOINT = "http://me:s3cr3t@x"\nmodel = 5\n')
+    for command in (["config", "show"], ["list"], ["sources", "forget", "x"]):
+        told = shell(*command).err
+        assert told.count("config.toml, ") == 1
+        for words in (
+            "did you mean coverage?",
+            "did you mean qdb_endpoint?",
+            "model has to be text in quotes",
+        ):
+            assert words in told
+        assert "s3cr3t" not in told
+    assert "did you mean coverage?" in shell("config", "--json").json["problem"]
+    assert {row["value"] for row in shell("config", "--json").json["settings"] if "MODEL" in row["name"]} == {
+        None
+    }
+    checks = {check["name"]: check for check in shell("doctor", "--json").json["checks"]}
+    assert checks["settings"]["state"] == "warn"
+    assert "did you mean coverage?" in checks["settings"]["detail"]
+
+
 def test_an_unknown_home_is_a_usage_error(shell: Shell) -> None:
     outcome = shell("list", "--data-dir", "~nobody-of-this-name/x")
     assert outcome.code == 2

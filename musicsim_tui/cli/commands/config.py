@@ -30,6 +30,8 @@ def _print_settings() -> None:
     from musicsim_tui.settings import ENVIRONMENT_NAMES, config_path
 
     settings = current_settings()
+    if settings.problem is not None:
+        output.note_once(settings.problem)
     rows = [
         (ENVIRONMENT_NAMES[name], value, settings.sources.get(name, "default"))
         for name, value in settings.shown().items()
@@ -43,6 +45,7 @@ def _print_settings() -> None:
                     {"name": name, "value": value, "source": source} for name, value, source in rows
                 ],
                 "config": str(config_path()),
+                "problem": settings.problem,
             }
         )
         return
