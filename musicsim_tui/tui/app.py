@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
-from uuid import UUID
 
 from rich.text import Text
 from textual.binding import Binding
 
 from musicsim_tui.services import Services
-from musicsim_tui.track import TrackId
 from musicsim_tui.tui.bridge import Answered, Bridge, CatalogChanged, Noticed
 from musicsim_tui.tui.crate import OpenCrate
 from musicsim_tui.tui.downloading import Downloading
@@ -20,7 +18,7 @@ from musicsim_tui.tui.glyphs import ASCII, UNICODE
 from musicsim_tui.tui.hearing import Hearing, HearingChanged
 from musicsim_tui.tui.history import History
 from musicsim_tui.tui.keymap import check_keymap
-from musicsim_tui.tui.marks import Marked, Marks
+from musicsim_tui.tui.marks import Marked, Marks, track_ids
 from musicsim_tui.tui.palette import CommandProvider, TrackProvider
 from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.preview import Preview
@@ -30,7 +28,7 @@ from musicsim_tui.tui.themes import DARK, THEMES
 from musicsim_tui.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from textual.binding import BindingType
 
@@ -78,7 +76,7 @@ class MusicApp(Ending):
         self.hearing.pace_seconds = _CALM_PACE_SECONDS if preferences.calm else 0.0
         self.downloading.pace_seconds = self.hearing.pace_seconds
         self.history = History()
-        self.marks = Marks(self.history, _track_ids(self._state.marks))
+        self.marks = Marks(self.history, track_ids(self._state.marks))
         self.entry_marks = Marked(self.history, map(int, filter(str.isdecimal, self._state.entry_marks)))
         self.crate = OpenCrate(
             self.bridge, self.history, self.crate_changed, self.tell_trouble, self._state.crate
@@ -188,13 +186,3 @@ class MusicApp(Ending):
             self.say(
                 f"{'Stopped: ' if summary.cancelled else ''}{count(summary.added, 'track')} added{failed}"
             )
-
-
-def _track_ids(texts: Iterable[str]) -> list[TrackId]:
-    found = []
-    for text in texts:
-        try:
-            found.append(TrackId(UUID(text)))
-        except ValueError:
-            log.warning("no track id: %r", text)
-    return found

@@ -47,7 +47,7 @@ def live_words(live: LiveEntry) -> str:
     stage = live.stage.value
     parts = [_STAGES.get(stage, stage)]
     if live.total and stage != "pausing":
-        parts.append(f"{min(100, int(100 * live.done / live.total))}%")
+        parts.append(f"{int(100 * min(1.0, live.done / live.total))}%")
     elif live.done and stage == "downloading":
         parts.append(size_words(live.done))
     if live.speed is not None:

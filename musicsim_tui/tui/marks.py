@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
+from uuid import UUID
 
+from musicsim_tui.track import TrackId
 from musicsim_tui.tui.history import History, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from musicsim_tui.track import TrackId
+log = logging.getLogger(__name__)
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -69,9 +72,20 @@ class Marked(Generic[Key]):
             )
 
 
-class Marks(Marked["TrackId"]):
+class Marks(Marked[TrackId]):
     """The marked tracks."""
 
     @property
     def tracks(self) -> tuple[TrackId, ...]:
         return self.keys
+
+
+def track_ids(texts: Iterable[str]) -> list[TrackId]:
+    """The ids of the state file, without what is none."""
+    found = []
+    for text in texts:
+        try:
+            found.append(TrackId(UUID(text)))
+        except ValueError:
+            log.warning("no track id: %r", text)
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -14,13 +14,10 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 @contextmanager
-def only_loopback(base: str) -> Iterator[None]:
-    """YouTube is at `base`, a server on loopback; asking another host fails, and fails the whole block."""
-    import yt_dlp
-    from yt_dlp.networking import Request
-
+def no_other_host() -> Iterator[Callable[[object], None]]:
+    """Asking a host that is not loopback fails, and fails the whole block; gives what refuses one."""
     strays: list[str] = []
-    connect, lookup, urlopen = socket.socket.connect, socket.getaddrinfo, yt_dlp.YoutubeDL.urlopen
+    connect, lookup = socket.socket.connect, socket.getaddrinfo
 
     def refuse(host: object) -> None:
         strays.append(str(host))
@@ -36,6 +33,22 @@ def only_loopback(base: str) -> Iterator[None]:
             refuse(host)
         return lookup(host, *args, **more)
 
+    with (
+        patch.object(socket.socket, "connect", guarded_connect),
+        patch.object(socket, "getaddrinfo", guarded_lookup),
+    ):
+        yield refuse
+    assert not strays, f"the network was asked for {strays}"
+
+
+@contextmanager
+def only_loopback(base: str) -> Iterator[None]:
+    """YouTube is at `base`, a server on loopback; asking another host fails, and fails the whole block."""
+    import yt_dlp
+    from yt_dlp.networking import Request
+
+    urlopen = yt_dlp.YoutubeDL.urlopen
+
     def redirected(self: Any, request: Any) -> Any:  # noqa: ANN401
         request = Request(request) if isinstance(request, str) else request
         url = urlsplit(request.url)
@@ -47,10 +60,5 @@ def only_loopback(base: str) -> Iterator[None]:
             refuse(host)
         return urlopen(self, request)
 
-    with (
-        patch.object(socket.socket, "connect", guarded_connect),
-        patch.object(socket, "getaddrinfo", guarded_lookup),
-        patch.object(yt_dlp.YoutubeDL, "urlopen", redirected),
-    ):
+    with no_other_host() as refuse, patch.object(yt_dlp.YoutubeDL, "urlopen", redirected):
         yield
-    assert not strays, f"the network was asked for {strays}"

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.harness.loopback import no_other_host
 from tests.tui.harness import Driver, Sample, fill
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -17,6 +19,13 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "TEXTUAL_FPS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_other_host() -> Iterator[None]:
+    """The app works on its queue in every test: none asks a host outside."""
+    with no_other_host():
+        yield
 
 
 @pytest.fixture

@@ -127,6 +127,7 @@ def test_what_could_not_be_fetched_is_shown_and_queued_again(small: Path) -> Non
     link = "https://example.org/watch?v=abc"
     record(small, "broken.mp3")
     record_download(small, "Song [Official Video]", link)
+    (small / "app.json").write_text('{"downloads_paused": true}')  # nothing is asked of the site
 
     async def scenario(driver: Driver) -> None:
         await driver.press("exclamation_mark")
