@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from musicsim_tui.errors import SettingsError, UsageError
+from musicsim_tui.paths import tidy_absolute
 from musicsim_tui.wording import size_words
 
 FOLDER_IN_MUSIC = "musicsim-tui"
@@ -90,7 +91,7 @@ def _folder(value: object) -> Path:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("Write a path in quotes")
     try:
-        return Path(value).expanduser().absolute()
+        return tidy_absolute(Path(value).expanduser())
     except (RuntimeError, OSError) as error:
         raise ValueError("Write the path from the root on") from error
 

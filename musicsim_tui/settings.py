@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicsim_tui.download_settings import FOLDER_IN_MUSIC, DownloadSettings, load_download_settings
 from musicsim_tui.errors import SettingsError, UsageError
+from musicsim_tui.paths import tidy_absolute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -308,7 +309,7 @@ def _folder(text: str) -> Path:
     if "\0" in text:
         raise ValueError("A path holds no NUL byte")
     try:
-        return Path(text).expanduser().absolute()
+        return tidy_absolute(Path(text).expanduser())
     except RuntimeError as error:
         raise ValueError("There is no such user: write the path without ~") from error
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import StorageError, UnmetRequest
+from musicsim_tui.paths import tidy_path
 
 if TYPE_CHECKING:
     from musicsim_tui.library.catalog import Catalog
@@ -38,7 +39,7 @@ def find_playable(services: Services, text: str) -> Playable:
     the track cannot be reached.
     """
     if os.path.lexists(text):
-        return _from_file(services, Path(text))
+        return _from_file(services, tidy_path(text))
     if os.sep in text or Path(text).suffix:
         raise UnmetRequest(
             f"There is no file {text}.", "Check the spelling, or give the id of a track: musicsim-tui list."

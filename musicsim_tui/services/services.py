@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicsim_tui.jobs import Cancelled, Progress, usable_processors
+from musicsim_tui.paths import tidy_path
 from musicsim_tui.services.engine import Engine
 from musicsim_tui.services.models import Models
 from musicsim_tui.services.outlook import look_ahead, remember_pace
@@ -143,7 +144,7 @@ class Services:
             return seed_from_track(self.catalog, self.catalog.resolve(text), model)
         return seed_from_file(
             self.catalog,
-            Path(text),
+            tidy_path(text),
             model,
             lambda: self.models.embedder(model.name),
             self.settings.coverage,

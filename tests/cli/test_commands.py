@@ -109,6 +109,22 @@ def test_asking_for_sounds_that_nobody_named_is_told(heard: Shell, music: Path) 
     assert json.loads(heard("list", "--where", "sound:piano", "--json").out)["total"] == 0
 
 
+def test_paths_with_detours_are_told_without_them(heard: Shell, music: Path, tmp_path: Path) -> None:
+    detour = tmp_path / "music" / ".." / "music"
+    found = heard("search", detour / "0.flac", "--json").json
+    assert found["seeds"][0]["path"] == str(music / "0.flac")
+    assert heard("crate", "add", "x", detour / "0.flac").code == 0
+    heard("ingest", detour)
+    assert [source["path"] for source in heard("sources", "--json").json["sources"]] == [str(music)]
+    assert heard("sources", "forget", detour, "--json").json["forgotten"] == str(music)
+    (settings,) = (
+        row["value"]
+        for row in heard("config", "--json", "--data-dir", f"{tmp_path}/music/../data").json["settings"]
+        if row["name"] == "MUSICSIM_DATA_DIR"
+    )
+    assert settings == str(tmp_path / "data")
+
+
 def test_prune_asks_before_it_forgets(heard: Shell, music: Path) -> None:
     (music / "0.flac").unlink()
     heard("ingest")

@@ -14,6 +14,7 @@ from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.errors import UnmetRequest, UsageError
+from musicsim_tui.paths import tidy_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,7 +160,7 @@ def export(
     from musicsim_tui.library.m3u import m3u8, write_whole
 
     printed = file == "-"
-    target = Path(file)
+    target = tidy_path(file)
     if printed and CURRENT.json:
         raise UsageError("Playlist and JSON cannot both be printed.", "Leave out --json, or name a file.")
     if not printed:
@@ -197,7 +198,7 @@ def _resolved(catalog: Catalog, texts: Sequence[str]) -> list[TrackId]:
 def _resolve(catalog: Catalog, text: str) -> TrackId:
     if not os.path.lexists(text):
         return catalog.resolve(text)
-    found = catalog.track_at(Path(text))
+    found = catalog.track_at(tidy_path(text))
     if found is None:
         raise UnmetRequest(f"{text} is not in the library.", "Run musicsim-tui ingest with it first.")
     return found

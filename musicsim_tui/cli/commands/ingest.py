@@ -12,6 +12,7 @@ from musicsim_tui.cli.ingest_progress import watch_ingest
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, open_services
 from musicsim_tui.errors import UsageError
+from musicsim_tui.paths import tidy_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def ingest(
         )
     excludes = tuple(filter(None, exclude)) if exclude else None
     with open_services() as (services, cancel):
-        chosen = [Path(path) for path in paths or ()]
+        chosen = [tidy_path(path) for path in paths or ()]
         summary = run_ingest(services, cancel, chosen, excludes, retry_failed=retry_failed)
     if summary.cancelled:
         raise ExitWith(STOPPED_BY_CTRL_C)

@@ -17,6 +17,7 @@ from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.library.playlist_records import EntryState
+from musicsim_tui.paths import tidy_absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +62,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Forget a folder or playlist: it is not refreshed any more. No file is touched unless told to."""
-    absolute = Path(os.path.abspath(source))
+    absolute = tidy_absolute(source)
     with open_services() as (services, _):
         playlist = _playlist(services, source, absolute)
         if playlist is not None:

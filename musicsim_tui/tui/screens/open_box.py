@@ -14,6 +14,7 @@ from textual import on
 from textual.widgets import Input, Static
 
 from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.paths import tidy_absolute
 from musicsim_tui.tui.screens.boxes import Box, frame, words
 from musicsim_tui.tui.text import safe
 from musicsim_tui.wording import count, size_words
@@ -74,7 +75,7 @@ def read_path(text: str) -> Path:
             text = parts[0]
     if not text or "\0" in text:
         raise UsageError("Nothing was typed.", "Type the path of a folder or a file.")
-    return Path(os.path.abspath(Path(text).expanduser()))
+    return tidy_absolute(Path(text).expanduser())
 
 
 class OpenBox(Box[Opened | str]):

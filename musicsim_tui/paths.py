@@ -1,0 +1,23 @@
+"""Paths as people write them, made fit for messages and for the catalog."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def tidy_path(written: str | Path) -> Path:
+    """The path without `.`, `x/..` and doubled slashes; it stays relative when it is, and links stay links.
+
+    Only where a `..` goes up from behind a link, so that taking both away would lead to another file, is the
+    real path given instead.
+    """
+    short = os.path.normpath(written)
+    if os.pardir in Path(written).parts and os.path.realpath(short) != os.path.realpath(written):
+        return Path(os.path.realpath(written))
+    return Path(short)
+
+
+def tidy_absolute(written: str | Path) -> Path:
+    """The same, from the root on. Raises OSError when the current folder is gone."""
+    return tidy_path(Path(written).absolute())
