@@ -42,7 +42,8 @@ class Controls:
     """What others tell the one who works on the queue, and what it shows them.
 
     `stopped` is the failure because of which nothing more is tried until `resume`; `rest_until` the time
-    before which no site is asked, in Unix seconds.
+    before which no site is asked, in Unix seconds; `unusable` are the playlists into whose folders nothing
+    can be written, with the reasons: they are passed over until `resume`.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class Controls:
         self.paused = False
         self.stopped: MusicSimError | None = None
         self.rest_until = 0.0
+        self.unusable: dict[int, MusicSimError] = {}
         self.wakes = 0
         self._changed = threading.Condition()
         self._live: tuple[tuple[str, str], CancelToken] | None = None
@@ -69,6 +71,7 @@ class Controls:
     def resume(self) -> None:
         """Go on now, whatever the queue waits for."""
         self.paused, self.stopped, self.rest_until = False, None, 0.0
+        self.unusable = {}
         self.wake()
 
     def interrupt(self, keys: Collection[tuple[str, str]] | None = None) -> None:

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicsim_tui.errors import StorageError
+
 if TYPE_CHECKING:
     from musicsim_tui.library.catalog import Catalog
+
+
+def require_folder(folder: Path) -> None:
+    """Make a folder, unless it is there. Raises StorageError when nothing can be put in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable(folder, error) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise unusable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def unusable(folder: Path, error: OSError) -> StorageError:
+    """Why nothing can be put in a folder, and what to do about that."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        place = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
+        reason = f"{place} is no folder"
+    else:
+        reason = error.strerror or type(error).__name__
+    return StorageError(
+        f"Nothing can be put in {folder}: {reason}.",
+        "Make it a folder that can be written, or fetch the playlist with --dest DIR into another one.",
+    )
 
 
 def remember_disk(catalog: Catalog, base: Path) -> None:

@@ -23,6 +23,7 @@ from musicsim_tui.audio.decode import decode_mono, decode_stereo
 from musicsim_tui.audio.encode import MP3_QUALITY, write_audio
 from musicsim_tui.audio.identity import examine
 from musicsim_tui.audio.reader import storage_error
+from musicsim_tui.download.disks import unusable
 from musicsim_tui.download.failures import DownloadError, FailureKind, failure
 from musicsim_tui.download.file_names import safe_id, safe_name
 from musicsim_tui.download.media import Media, Transfer, bring
@@ -266,7 +267,10 @@ def _without_room(error: BaseException | None) -> DownloadError | None:
 
 def _put_in_place(finished: Path, path: Path) -> None:
     """Under the final name, atomically, on whatever disk that is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _without_room(error) or unusable(path.parent, error) from error
     try:
         os.replace(finished, path)
     except OSError as error:
@@ -299,7 +303,7 @@ def _work_folder(source: SourceId, work: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / _LOCK).open("wb")
     except OSError as error:
-        raise _without_room(error) or storage_error(error) from error
+        raise _without_room(error) or unusable(work.parent, error) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -55,7 +55,7 @@ def bytes_per_second(mp3_quality: float, *, keep_original: bool) -> float:
 
 def make_forecast(
     entries: Iterable[PlaylistEntry],
-    folder: Path,
+    folders: Iterable[Path],
     *,
     pause: tuple[float, float],
     mp3_quality: float,
@@ -64,7 +64,8 @@ def make_forecast(
 ) -> DownloadForecast:
     """Forecast the fetching of those of these entries that can be fetched and are not there; starts nothing.
 
-    Unknown lengths are taken to be like the known ones.
+    `folders` are where they go: the room is that of the disk with the least. Unknown lengths are taken to be
+    like the known ones.
     """
     lengths = {entry.key: entry.source.duration for entry in entries if entry.state in _WANTED}
     audio = audio_seconds(
@@ -77,7 +78,7 @@ def make_forecast(
         audio_seconds=audio,
         seconds=work_seconds(len(lengths), audio, sum(pause) / 2, keep_original=keep_original),
         bytes=audio * bytes_per_second(mp3_quality, keep_original=keep_original),
-        free=free_bytes(folder),
+        free=min((room for folder in folders if (room := free_bytes(folder)) is not None), default=None),
         least_free=least_free,
     )
 

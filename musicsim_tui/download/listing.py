@@ -41,9 +41,11 @@ def list_into(
     *,
     choice: Choice | None = None,
     limit: int | None = None,
+    resettle: bool = False,
     publish: Callable[[ListingProgress], None] = lambda _: None,
 ) -> Opened:
-    """Remember what is behind a link, entry by entry as it comes; a new playlist gets a folder in `folder`.
+    """Remember what is behind a link, entry by entry as it comes; a new playlist gets a folder in `folder`,
+    with `resettle` a known one as well.
 
     Raises as `stream_listing` does, and CatalogError; what came by then is kept.
     """
@@ -55,7 +57,8 @@ def list_into(
                     assert writer is not None  # the header comes first
                     writer.take(item)
                 elif writer is None:
-                    writer = _Writer(catalog.playlists, item, link.strip(), folder, choice, limit, publish)
+                    record = _record(item, link.strip(), choice, limit)
+                    writer = _Writer(catalog.playlists, record, folder, publish, resettle=resettle)
                 else:
                     listing = item
         finally:
@@ -111,24 +114,25 @@ class _Writer:
     def __init__(
         self,
         playlists: Playlists,
-        header: Listing,
-        link: str,
+        record: PlaylistRecord,
         folder: Path,
-        choice: Choice | None,
-        limit: int | None,
         publish: Callable[[ListingProgress], None],
+        *,
+        resettle: bool,
     ) -> None:
         self.fresh = 0
         self._playlists = playlists
-        self._header = header
+        self._record = record
         self._publish = publish
         self._seen: Counter[tuple[str, str]] = Counter()
         self._received = 0
         self._waiting: list[ListedEntry] = []
         self._flush_at = 0.0
-        record = _record(header, link, choice, limit)
-        place = _folder_for(record, folder, playlists.all())
+        known = playlists.all()
+        place = _folder_for(record, folder, [other for other in known if not _is_of(other, record)])
         self.playlist, self.created = playlists.begin(record, place)
+        if resettle and any(_is_of(one, record) and one.folder.parent != place.parent for one in known):
+            playlists.settle(self.playlist, place)
         self._tell()
 
     def take(self, entry: Entry) -> None:
@@ -153,12 +157,11 @@ class _Writer:
         )
 
     def _tell(self) -> None:
-        announced = self._header.announced
         self._publish(
             ListingProgress(
                 playlist=self.playlist,
-                title=self._header.title,
-                announced=announced,
+                title=self._record.title,
+                announced=self._record.announced,
                 received=self._received,
                 fresh=self.fresh,
             )
@@ -179,6 +182,10 @@ def _record(header: Listing, link: str, choice: Choice | None, limit: int | None
         choice="" if choice is None else choice.value,
         limit=limit,
     )
+
+
+def _is_of(known: Playlist, record: PlaylistRecord) -> bool:
+    return (known.record.extractor, known.record.source_id) == (record.extractor, record.source_id)
 
 
 def _folder_for(record: PlaylistRecord, base: Path, known: Sequence[Playlist]) -> Path:

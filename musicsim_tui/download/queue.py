@@ -100,7 +100,7 @@ class QueueRun:
         self._brakes = Brakes()
         self._cancel = CancelToken()
         self._not_before = 0.0
-        self._full: tuple[MusicSimError, float] | None = None
+        self._full: tuple[MusicSimError, Path, float] | None = None
         self._done = RunSummary()
         self._pace = Pace()
         self._advice: dict[str, None] = {}
@@ -141,14 +141,17 @@ class QueueRun:
             return self._idle(QueueState.PAUSED, seen)
         if controls.stopped is not None:
             return self._halted(controls.stopped, QueueState.STOPPED, seen)
-        item = self._playlists.next_item(self._only)
-        if item is None:
+        if self._playlists.next_item(self._only) is None:
             return self._stay and self._idle(QueueState.IDLE, seen)
+        item, full = self._next_with_room()
+        if item is None and full is None:
+            return self._halted(next(iter(controls.unusable.values())), QueueState.STOPPED, seen)
         if not self._lock.take():
             return self._wait(_ELSEWHERE_SECONDS, seen, QueueState.ELSEWHERE, reason=_ELSEWHERE)
         if (left := controls.rest_until - time.time()) > 0:
             return self._resting(left, seen)
-        if (full := self._without_room(item)) is not None:
+        if item is None:
+            assert full is not None
             return self._halted(full, QueueState.NO_ROOM, seen)
         if (left := self._not_before - time.monotonic()) > 0:
             live = LiveEntry(item.entry.key, item.entry.title, Stage.PAUSING, seconds_left=left)
@@ -196,12 +199,25 @@ class QueueRun:
         self._controls.wait(seconds, seen, self._cancel)
         return True
 
+    def _next_with_room(self) -> tuple[QueueItem | None, MusicSimError | None]:
+        """Whose turn it is where something can be written now; without one, why the first has no room."""
+        full: MusicSimError | None = None
+        passed = set(self._controls.unusable)
+        while (item := self._playlists.next_item(self._only, without=passed)) is not None:
+            why = self._without_room(item)
+            if why is None:
+                return item, None
+            full = full or why
+            passed.add(item.playlist)
+        return None, full
+
     def _without_room(self, item: QueueItem) -> MusicSimError | None:
         if self._full is not None:
-            error, until = self._full
-            if time.monotonic() < until:
+            error, base, until = self._full
+            if time.monotonic() >= until:
+                self._full = None
+            elif base == item.folder.parent:
                 return error
-            self._full = None
         if disk_is_away(self._catalog, item.folder.parent):
             return StorageError(
                 f"The disk with {item.folder.parent} is away.",
@@ -231,7 +247,7 @@ class QueueRun:
             self._fail(item, error)
         except StorageError as error:
             self._defer(item, error, "storage")
-            self._controls.stopped = error
+            self._controls.unusable[item.playlist] = error
         except MusicSimError:
             raise
         except Exception as error:  # the edge of one entry: the rest of the queue goes on
@@ -302,7 +318,7 @@ class QueueRun:
         if verdict is Verdict.REST and (self._stay or error.kind is FailureKind.RATE_LIMIT):
             self._rest(until or 0.0)
         elif verdict is Verdict.ROOM:
-            self._full = (error, time.monotonic() + _ROOM_SECONDS)
+            self._full = (error, item.folder.parent, time.monotonic() + _ROOM_SECONDS)
         else:
             self._controls.stopped = error
 

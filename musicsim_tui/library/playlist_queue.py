@@ -64,15 +64,22 @@ class PlaylistQueue:
         with self._write() as db:
             db.execute("UPDATE playlists SET followed = 1 WHERE id = ?", (playlist,))
 
-    def next_item(self, only: Collection[int] | None = None) -> QueueItem | None:
-        """Whose turn it is, among what these playlists, or all, have in the queue; None when none waits."""
+    def next_item(
+        self, only: Collection[int] | None = None, *, without: Collection[int] = ()
+    ) -> QueueItem | None:
+        """Whose turn it is, among what these playlists, or all, have in the queue; None when none waits.
+
+        What goes into the folders of the playlists `without` is passed over.
+        """
         within, values = _within(only)
+        passed = tuple(without)
+        within += f" AND q.playlist NOT IN ({marks(passed)})"
         with self._read() as db:
             row = db.execute(
                 "SELECT q.source, q.playlist, p.folder FROM queue AS q JOIN sources AS s ON s.id = q.source"
                 " JOIN playlists AS p ON p.id = q.playlist"
                 f" WHERE s.state = ?{within} ORDER BY q.turn LIMIT 1",
-                (EntryState.WAITING, *values),
+                (EntryState.WAITING, *values, *passed),
             ).fetchone()
             if row is None:
                 return None

@@ -118,6 +118,11 @@ class Playlists(PlaylistQueue):
             assert cursor.lastrowid is not None
             return cursor.lastrowid, True
 
+    def settle(self, playlist: int, folder: Path) -> None:
+        """New files of a playlist go to this folder; those that are there stay where they are."""
+        with self._write() as db:
+            db.execute("UPDATE playlists SET folder = ? WHERE id = ?", (path_bytes(folder), playlist))
+
     def add(self, playlist: int, listed: Sequence[ListedEntry]) -> int:
         """Note entries that a listing gave; how many the playlist did not have before.
 

@@ -81,13 +81,17 @@ class Downloads:
         folder: Path | None = None,
         publish: Callable[[ListingProgress], None] = lambda _: None,
     ) -> Opened:
-        """List a link into the catalog while it is read; a new playlist gets its folder in `folder`.
+        """List a link into the catalog while it is read; a new playlist gets its folder in the download
+        folder, or in `folder`, into which the new files of a known one go from now on, too.
 
-        Raises UndecidedLink (see `question_about`), DownloadError when nothing can be listed, CatalogError,
-        Cancelled; what came by then is kept.
+        Raises UndecidedLink (see `question_about`), DownloadError when nothing can be listed, StorageError
+        when nothing can be put in `folder`, CatalogError, Cancelled; what came by then is kept.
         """
+        from musicsim_tui.download.disks import require_folder
         from musicsim_tui.download.listing import list_into
 
+        if folder is not None:
+            require_folder(folder)
         return list_into(
             self._catalog(),
             link,
@@ -96,6 +100,7 @@ class Downloads:
             cancel,
             choice=choice,
             limit=limit,
+            resettle=folder is not None,
             publish=publish,
         )
 
@@ -104,6 +109,8 @@ class Downloads:
         playlist: int,
         cancel: CancelToken,
         publish: Callable[[ListingProgress], None] = lambda _: None,
+        *,
+        folder: Path | None = None,
     ) -> Opened:
         """List a remembered playlist again: what is fresh, removed, or deleted from the disk since.
 
@@ -134,6 +141,7 @@ class Downloads:
             cancel,
             choice=Choice(record.choice) if record.choice else None,
             limit=record.limit,
+            folder=folder,
             publish=publish,
         )
 
@@ -144,13 +152,18 @@ class Downloads:
         return known
 
     def forecast(self, entries: Iterable[PlaylistEntry]) -> DownloadForecast:
-        """How long fetching those of these entries takes that are not there yet, and the room it needs."""
+        """How long fetching those of these entries takes that are not there yet, and the room it needs on the
+        disk that their playlists are on; of several disks, on the one with the least room."""
         from musicsim_tui.download.forecast import make_forecast
 
         download = self._settings.download
+        entries = list(entries)
+        found = (
+            self._catalog().playlists.get(key) for key in dict.fromkeys(each.playlist for each in entries)
+        )
         return make_forecast(
             entries,
-            self.folder,
+            [playlist.folder for playlist in found if playlist is not None] or [self.folder],
             pause=download.pause,
             mp3_quality=download.mp3_quality,
             keep_original=download.keep_original,
@@ -268,7 +281,7 @@ class Downloads:
         """Put these entries, or all that failed, in the queue again; how many."""
         playlists = self._catalog().playlists
         chosen = [entry.id for entry in playlists.failures()] if entries is None else entries
-        self._controls.stopped = None
+        self._controls.stopped, self._controls.unusable = None, {}
         return self.enqueue(chosen)
 
     def use_cookies(self, browser: str | None) -> None:

@@ -35,7 +35,7 @@ def entry(name: str, duration: float | None = 100.0, state: EntryState = EntrySt
 
 def forecast(folder: Path, *entries: PlaylistEntry, keep_original: bool = False) -> DownloadForecast:
     return make_forecast(
-        entries, folder, pause=(10.0, 20.0), mp3_quality=2, keep_original=keep_original, least_free=0
+        entries, [folder], pause=(10.0, 20.0), mp3_quality=2, keep_original=keep_original, least_free=0
     )
 
 

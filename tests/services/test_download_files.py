@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from musicsim_tui.download import forecast
+from musicsim_tui.errors import StorageError
 from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.playlist_records import EntryState
@@ -74,3 +76,57 @@ def test_a_file_that_stands_in_for_another_playlists_stays(services: Services, y
     assert (forgotten.files_deleted, forgotten.files_kept) == (0, 0)
     assert first.files[0].exists()
     assert states(services, two) == [EntryState.READY]
+
+
+def test_new_files_of_a_known_playlist_go_where_they_are_asked_to(
+    services: Services, youtube: YouTube, tmp_path: Path
+) -> None:
+    link = list_only(youtube, "ok_m4a")
+    playlist, summary = fetched(services, link, ingest=False)
+    link = list_only(youtube, "ok_m4a", "ok_opus")
+    elsewhere = tmp_path / "elsewhere"
+    again = services.downloads.open(link, CancelToken(), folder=elsewhere)
+    assert (again.playlist, again.deleted) == (playlist, 0)
+    services.downloads.enqueue_playlist(playlist, everything=True)
+    [new] = services.downloads.run(CancelToken(), ingest=False).files
+    assert new.parent == elsewhere / "Mix"
+    assert summary.files[0].exists()
+    assert states(services, playlist) == [EntryState.READY, EntryState.READY]
+    opened(services, link)  # without a word about folders it stays where it is now
+    known = services.catalog.playlists.get(playlist)
+    assert known is not None
+    assert known.folder == elsewhere / "Mix"
+
+
+def test_one_folder_that_cannot_be_used_does_not_keep_the_others(
+    services: Services, youtube: YouTube, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "blocked"
+    link = list_only(youtube, "ok_m4a", playlist="PLone", title="One")
+    one = services.downloads.open(link, CancelToken(), folder=blocked).playlist
+    services.downloads.enqueue_playlist(one, everything=True)
+    blocked.rmdir()
+    blocked.write_bytes(b"a file")
+    two, summary = fetched(services, list_only(youtube, "ok_opus", playlist="PLtwo", title="Two"))
+    assert states(services, two) == [EntryState.READY]
+    assert (summary.ready, summary.waiting) == (1, 1)
+    assert summary.stopped_by is not None
+    assert str(blocked) in summary.stopped_by.title
+    with pytest.raises(StorageError, match="blocked is no folder"):
+        services.downloads.open(link, CancelToken(), folder=blocked)
+
+    services.downloads.open(link, CancelToken(), folder=tmp_path / "good")
+    services.downloads.resume()
+    assert services.downloads.run(CancelToken(), ingest=False).ready == 1
+    assert states(services, one) == [EntryState.READY]
+
+
+def test_the_room_is_that_of_the_disk_in_use(
+    services: Services, youtube: YouTube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {tmp_path / "elsewhere" / "Mix": 7}
+    monkeypatch.setattr(forecast, "free_bytes", lambda folder: free.get(folder, 900))
+    link = list_only(youtube, "ok_m4a")
+    playlist = services.downloads.open(link, CancelToken(), folder=tmp_path / "elsewhere").playlist
+    assert services.downloads.forecast(services.catalog.playlists.entries(playlist)).free == 7
+    assert services.downloads.forecast([]).free == 900

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,7 @@ class _Order:
     everything_remembered: bool
     retry: bool
     ingest: bool
+    folder: Path | None
 
 
 _Links = Annotated[
@@ -107,11 +109,14 @@ def download(
         raise UsageError("--video and --playlist contradict each other.", "Leave one of them out.")
     if list_only and not links and not everything:
         raise UsageError("--list-only needs a link.", "Run musicsim-tui download URL --list-only.")
+    if dest and not links and not everything:
+        raise UsageError("--dest needs a link, or --all.", "What waits goes to the folder of its playlist.")
     asked = [settled(link, video=video, playlist=playlist, limit=limit) for link in links or ()]
     if list_only:
         _list_only(settings, asked, everything=everything)
     else:
-        _download(settings, _Order(tuple(asked), everything, retry, not no_ingest))
+        folder = settings.download.folder if dest else None
+        _download(settings, _Order(tuple(asked), everything, retry, not no_ingest, folder))
 
 
 def _list_only(settings: Settings, links: Sequence[SettledLink], *, everything: bool) -> None:
@@ -133,7 +138,7 @@ def _list_only(settings: Settings, links: Sequence[SettledLink], *, everything: 
 
 def _download(settings: Settings, order: _Order) -> None:
     with open_services(settings) as (services, cancel):
-        listings = _Listings(services, cancel)
+        listings = _Listings(services, cancel, order.folder)
         downloads = services.downloads
         with watch_downloads() as watcher:
             listings.open(order.links, watcher.listing)
@@ -164,11 +169,12 @@ def _fill_queue(services: Services, listings: _Listings, asked: set[int], *, ret
 class _Listings:
     """The playlists that were listed, and the links that could not be: one does not stop the others."""
 
-    def __init__(self, services: Services, cancel: WatchedToken) -> None:
+    def __init__(self, services: Services, cancel: WatchedToken, folder: Path | None = None) -> None:
         self.opened: list[Opened] = []
         self.failed: list[tuple[str, MusicSimError]] = []
         self._services = services
         self._cancel = cancel
+        self._folder = folder
         self._asked = 0
 
     def open(self, links: Sequence[SettledLink], publish: _Publish) -> None:
@@ -182,6 +188,7 @@ class _Listings:
                     self._cancel,
                     choice=link.choice,
                     limit=link.limit,
+                    folder=self._folder,
                     publish=publish,
                 ),
                 alone=len(links) == 1,
@@ -194,7 +201,13 @@ class _Listings:
             if known.followed and not known.record.endless and known.id not in done:
                 self._take(
                     known.title,
-                    partial(self._services.downloads.check, known.id, self._cancel, publish),
+                    partial(
+                        self._services.downloads.check,
+                        known.id,
+                        self._cancel,
+                        publish,
+                        folder=self._folder,
+                    ),
                     alone=False,
                 )
 
