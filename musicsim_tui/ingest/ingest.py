@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.ingest.forecast import make_forecast
 from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.ingest.pipeline import Pipeline
@@ -66,7 +66,7 @@ def ingest(
     """Hear what is new or changed; `load` brings the model, and is called only when there is something.
 
     When cancelled, returns what was done with `cancelled` set.
-    Raises UsageError when none of the paths exists, ModelError or CatalogError when going on is impossible.
+    Raises UnmetRequest when none of the paths exists, ModelError or CatalogError when going on is impossible.
     """
     started = time.monotonic()
     roots, absent = _roots_of(catalog, request)
@@ -188,7 +188,7 @@ def _roots_of(catalog: Catalog, request: IngestRequest) -> tuple[list[Root], lis
             )
     if not chosen:
         names = ", ".join(str(failure.path) for failure in absent)
-        raise UsageError(f"There is no such file or folder: {names}.", absent[0].hint)
+        raise UnmetRequest(f"There is no such file or folder: {names}.", absent[0].hint)
     excludes = {root.path: root.excludes for root in catalog.roots()}
     return [Root(path, _excludes_for(path, excludes), time.time(), None) for path in chosen], absent
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.search.vectors import unit
 
 if TYPE_CHECKING:
@@ -51,16 +51,16 @@ class Quality:
 def read_labels(path: Path) -> list[LabelledClip]:
     """The clips of a CSV with the columns clip, track_id, artist; clip paths are relative to the CSV.
 
-    Raises UsageError when the file cannot be read or lacks a column.
+    Raises UnmetRequest when the file cannot be read or lacks a column.
     """
     if not path.is_file():
-        raise UsageError(f"There is no file {path}.", "Give a CSV file with the labels of the clips.")
+        raise UnmetRequest(f"There is no file {path}.", "Give a CSV file with the labels of the clips.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             absent = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
             if absent:
-                raise UsageError(
+                raise UnmetRequest(
                     f"{path.name} has no column {absent[0]!r}.",
                     f"The first line must name the columns {', '.join(_COLUMNS)}.",
                 )
@@ -73,13 +73,13 @@ def read_labels(path: Path) -> list[LabelledClip]:
                 for row in reader
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read: {error}.", "Give a CSV file in UTF-8.") from error
+        raise UnmetRequest(f"{path} cannot be read: {error}.", "Give a CSV file in UTF-8.") from error
 
 
 def measure_quality(catalog: Catalog, model: ModelVersion, clips: list[LabelledClip]) -> Quality:
     """Rank every labelled clip against the others by the cosine of their track vectors.
 
-    Raises UsageError when fewer than two clips have been heard with the model.
+    Raises UnmetRequest when fewer than two clips have been heard with the model.
     """
     ids = catalog.tracks_at([clip.path for clip in clips])
     vectors: list[np.ndarray] = []
@@ -91,7 +91,7 @@ def measure_quality(catalog: Catalog, model: ModelVersion, clips: list[LabelledC
             vectors.append(embedding.mean)
             heard.append(clip)
     if len(heard) < 2:
-        raise UsageError(
+        raise UnmetRequest(
             f"The library has heard {len(heard)} of {len(clips)} clips with {model.name}; 2 are needed.",
             "Clip paths count from the folder of the CSV. Ingest the clips first, "
             f"with --model {model.name} if need be.",

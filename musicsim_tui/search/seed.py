@@ -13,7 +13,7 @@ from musicsim_tui.audio.identity import examine
 from musicsim_tui.audio.waveform import WaveformBuilder
 from musicsim_tui.audio.windows import cut_windows
 from musicsim_tui.embedding.assembly import TrackAssembly
-from musicsim_tui.errors import AudioError, UsageError
+from musicsim_tui.errors import AudioError, UnmetRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,10 +44,10 @@ class Seed:
 
 
 def seed_from_track(catalog: Catalog, track_id: TrackId, model: ModelVersion) -> Seed:
-    """A track of the library as the model heard it. Raises UsageError when it has not."""
+    """A track of the library as the model heard it. Raises UnmetRequest when it has not."""
     embedding = catalog.embedding(track_id, model)
     if embedding is None:
-        raise UsageError(
+        raise UnmetRequest(
             f"This track has not been heard with {model.name}.",
             f"Run musicsim-tui --model {model.name} ingest first, or search with its file.",
         )
@@ -71,7 +71,7 @@ def seed_from_file(
     """Any audio file; one whose sound the library knows is not heard again, and none is added.
 
     `embedder` loads the model, and is called only when there is something to hear.
-    Raises AudioError or StorageError when the file cannot be heard, UsageError when the library was heard
+    Raises AudioError or StorageError when the file cannot be heard, UnmetRequest when the library was heard
     with another version of the model, Cancelled when abandoned.
     """
     started = time.monotonic()
@@ -82,7 +82,7 @@ def seed_from_file(
         return replace(seed, tags=audio.tags, path=path, seconds=time.monotonic() - started)
     listener = embedder()
     if listener.model != model:
-        raise UsageError(
+        raise UnmetRequest(
             f"The library was heard with {model}, and files are now heard with {listener.model}.",
             "Search with a track of the library, or run musicsim-tui ingest to hear it again.",
         )

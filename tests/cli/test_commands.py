@@ -309,9 +309,9 @@ def test_doctor_makes_a_report_without_what_is_private(heard: Shell, monkeypatch
         (["list", "--sort", "colour"], 2),
         (["show", "zzzz"], 2),
         (["frobnicate"], 2),
-        (["ingest", "/nowhere/at/all"], 2),
+        (["ingest", "/nowhere/at/all"], 1),
         (["ingest", ""], 2),
-        (["eval", "nothing.csv"], 2),
+        (["eval", "nothing.csv"], 1),
     ],
 )
 def test_misuse_is_told_in_two_lines_or_one_object(heard: Shell, arguments: list[str], code: int) -> None:

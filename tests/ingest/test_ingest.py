@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from musicsim_tui.embedding.assembly import TrackAssembly
-from musicsim_tui.errors import ModelError, StorageError, UsageError
+from musicsim_tui.errors import ModelError, StorageError, UnmetRequest
 from musicsim_tui.ingest import listening
 from musicsim_tui.ingest import pipeline as pipeline_module
 from musicsim_tui.ingest import plan as plan_module
@@ -198,7 +198,7 @@ def test_paths_that_do_not_exist_fail_and_the_others_go_on(
     summary = ingest_into(services, music, tmp_path / "nowhere")
     assert summary.added == 3
     assert [failure.path for failure in summary.failures] == [tmp_path / "nowhere"]
-    with pytest.raises(UsageError, match="nowhere"):
+    with pytest.raises(UnmetRequest, match="nowhere"):
         ingest_into(services, tmp_path / "nowhere")
 
 

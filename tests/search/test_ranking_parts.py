@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from musicsim_tui.errors import UsageError
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.search.likeness import LikenessScale, likeness_scale
 from musicsim_tui.search.moments import best_moment
 from musicsim_tui.search.quality import measure_quality, read_labels
@@ -145,13 +145,13 @@ def test_quality_refuses_what_it_cannot_measure(tmp_path: Path) -> None:
     from musicsim_tui.library.catalog import Catalog
 
     path = labelled(tmp_path, [("a.wav", "t", "x"), ("b.wav", "t", "x")])
-    with Catalog.open(tmp_path / "library.db") as catalog, pytest.raises(UsageError, match="0 of 2 clips"):
+    with Catalog.open(tmp_path / "library.db") as catalog, pytest.raises(UnmetRequest, match="0 of 2 clips"):
         measure_quality(catalog, SMALL, read_labels(path))
     path.write_text("name,artist\nx,y\n")
-    with pytest.raises(UsageError, match="no column 'clip'"):
+    with pytest.raises(UnmetRequest, match="no column 'clip'"):
         read_labels(path)
-    with pytest.raises(UsageError, match="There is no file"):
+    with pytest.raises(UnmetRequest, match="There is no file"):
         read_labels(tmp_path / "nothing.csv")
     path.write_bytes(b"clip,track_id,artist\n\xff\xfe,\xff,\n")
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UnmetRequest, match="cannot be read"):
         read_labels(path)
