@@ -26,6 +26,7 @@ from musicsim_tui.audio.reader import storage_error
 from musicsim_tui.download.disks import unusable
 from musicsim_tui.download.failures import DownloadError, FailureKind, failure
 from musicsim_tui.download.file_names import safe_id, safe_name
+from musicsim_tui.download.finished import tolerance
 from musicsim_tui.download.media import Media, Transfer, bring
 from musicsim_tui.download.session import SiteOptions
 from musicsim_tui.download.tagging import tag_mp3, tag_original
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
     from musicsim_tui.track import Samples
 
 _REPORT_SECONDS = 0.1
-_TOLERANCE_SECONDS = 2.0
-_TOLERANCE = 0.02
-_SHORT_TOLERANCE = 0.25
-"""Sites round lengths to seconds, and encoders pad: 2 s or 2 %, and a quarter of what is shorter than 8 s."""
 _GUESSED_LENGTHS = frozenset({"mp3", "aac"})
 """Codecs whose bare streams have no header that tells their length."""
 _CONVERTED = "converted.mp3"
@@ -254,8 +251,7 @@ def _refuse_truncated(audio: AudioFile, seconds: float, announced: float | None)
         announced = audio.header_duration
     if announced is None:
         return
-    tolerance = max(min(_TOLERANCE_SECONDS, _SHORT_TOLERANCE * announced), _TOLERANCE * announced)
-    if seconds < announced - tolerance:
+    if seconds < announced - tolerance(announced):
         raise failure(FailureKind.TRUNCATED, detail=f"{seconds:.0f} of {announced:.0f} seconds are there.")
 
 

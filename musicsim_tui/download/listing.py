@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from musicsim_tui.download.disks import disk_is_away
 from musicsim_tui.download.file_names import safe_folder, safe_id
+from musicsim_tui.download.finished import note_deleted
 from musicsim_tui.download.links import Choice
 from musicsim_tui.download.playlist import Entry, Listing, stream_listing
 from musicsim_tui.download.report import ListingProgress, Opened
@@ -74,38 +73,13 @@ def list_into(
         received=listing.received,
         fresh=writer.fresh,
         removed=removed,
-        deleted=note_deleted(catalog, writer.playlist),
+        deleted=len(note_deleted(catalog, writer.playlist).deleted),
         gap=listing.gap,
         retried=listing.retried,
         limited=listing.limited,
         problem=listing.problem,
         advice=listing.advice,
     )
-
-
-def note_deleted(catalog: Catalog, playlist: int | None = None) -> int:
-    """Find out which fetched files, of one playlist or of all, are not there any more; how many.
-
-    A file that the library knows under another name was moved. Where the disk is away nothing is deleted.
-    """
-    deleted = []
-    reachable: dict[Path, bool] = {}
-    for source, path, track in catalog.playlists.files(playlist):
-        if os.path.lexists(path):
-            continue
-        base = path.parent.parent
-        if base not in reachable:
-            reachable[base] = not disk_is_away(catalog, base, unless_known=True)
-        if not reachable[base]:
-            continue
-        row = None if track is None else catalog.track(track)
-        elsewhere = next((other for other in row.track.paths if other.is_file()), None) if row else None
-        if elsewhere is not None:
-            catalog.playlists.moved(source, elsewhere)
-        else:
-            deleted.append(source)
-    catalog.playlists.lost(deleted)
-    return len(deleted)
 
 
 class _Writer:

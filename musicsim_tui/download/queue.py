@@ -22,7 +22,7 @@ from musicsim_tui.download.fetch import (
     fetch,
     forget_partial,
 )
-from musicsim_tui.download.finished import finished_before
+from musicsim_tui.download.finished import Damages, finished_before
 from musicsim_tui.download.forecast import free_bytes
 from musicsim_tui.download.lock import QueueLock
 from musicsim_tui.download.pace import Lap, Pace
@@ -240,7 +240,7 @@ class QueueRun:
             if self._controls.paused or not self._playlists.is_waiting(item.source):
                 return  # somebody was quicker than the token
             self._show(QueueState.RUNNING, LiveEntry(item.entry.key, item.entry.title, Stage.ASKING))
-            path = finished_before(item.folder, item.entry.key[1]) or self._bring(item, token)
+            path = self._there_already(item, token) or self._bring(item, token)
         except Cancelled:
             self._cancel.check()
         except DownloadError as error:
@@ -257,6 +257,15 @@ class QueueRun:
             self._succeed(item, path)
         finally:
             self._controls.end()
+
+    def _there_already(self, item: QueueItem, token: CancelToken) -> Path | None:
+        damages = Damages(self._catalog)
+
+        def is_spoken_for(path: Path) -> bool:
+            return damages.has(path) or self._playlists.belongs_to_another(path, item.source)
+
+        source = item.entry.source
+        return finished_before(item.folder, source.source_id, source.duration, is_spoken_for, token)
 
     def _bring(self, item: QueueItem, token: CancelToken) -> Path:
         options = self._options()

@@ -196,6 +196,15 @@ class PlaylistQueue:
             if path is not None
         ]
 
+    def belongs_to_another(self, path: Path, source: int) -> bool:
+        """Whether another source was fetched into this file."""
+        with self._read() as db:
+            row = db.execute(
+                "SELECT 1 FROM sources WHERE path = ? AND id <> ? AND state <> ? LIMIT 1",
+                (path_bytes(path), source, EntryState.GONE),
+            ).fetchone()
+        return row is not None
+
     def moved(self, source: int, path: Path) -> None:
         """Its file has another name now."""
         with self._write() as db:

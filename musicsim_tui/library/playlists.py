@@ -64,6 +64,11 @@ class Playlists(PlaylistQueue):
         with self._read() as db:
             return rows.entry(db, entry)
 
+    def of_source(self, source: int) -> PlaylistEntry | None:
+        """The first entry of a source, by its key in this catalog."""
+        with self._read() as db:
+            return rows.of_source(db, source)
+
     def failures(self) -> list[PlaylistEntry]:
         """What could not be fetched or heard, each source once, the latest first."""
         with self._read() as db:

@@ -116,8 +116,8 @@ class Downloads:
 
         A single video is not asked for: only its file is looked at. Raises as `open` does.
         """
+        from musicsim_tui.download.finished import note_deleted
         from musicsim_tui.download.links import Choice
-        from musicsim_tui.download.listing import note_deleted
         from musicsim_tui.download.report import Opened
 
         known = self._known(playlist)
@@ -131,7 +131,7 @@ class Downloads:
                 received=known.received,
                 fresh=0,
                 removed=0,
-                deleted=note_deleted(self._catalog(), playlist),
+                deleted=len(note_deleted(self._catalog(), playlist).deleted),
                 gap=known.gap,
                 retried=False,
                 limited=False,
@@ -283,6 +283,14 @@ class Downloads:
         chosen = [entry.id for entry in playlists.failures()] if entries is None else entries
         self._controls.stopped, self._controls.unusable = None, {}
         return self.enqueue(chosen)
+
+    def damaged(self) -> list[int]:
+        """Entries whose files hold no sound: empty, or found damaged when they were heard. Blocks."""
+        from musicsim_tui.download.finished import note_deleted
+
+        catalog = self._catalog()
+        found = (catalog.playlists.of_source(source) for source in note_deleted(catalog).damaged)
+        return [entry.id for entry in found if entry is not None]
 
     def use_cookies(self, browser: str | None) -> None:
         """Ask with the cookies of a browser from now on, or without. Raises UsageError for what is no name of

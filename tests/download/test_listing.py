@@ -10,8 +10,9 @@ import pytest
 
 from musicsim_tui.download.disks import disk_is_away, remember_disk
 from musicsim_tui.download.failures import DownloadError, FailureKind
+from musicsim_tui.download.finished import note_deleted
 from musicsim_tui.download.links import Choice, UndecidedLink
-from musicsim_tui.download.listing import SINGLES, list_into, note_deleted
+from musicsim_tui.download.listing import SINGLES, list_into
 from musicsim_tui.download.report import ListingProgress, Opened
 from musicsim_tui.download.session import SiteOptions
 from musicsim_tui.jobs import Cancelled, CancelToken
@@ -227,14 +228,16 @@ def test_deleted_files_are_noticed(lister: Lister, youtube: YouTube) -> None:
     opened = lister(list_only(youtube, "ok_m4a", "ok_opus"))
     path = lister.fetched(opened.playlist, 0)
     kept = lister.fetched(opened.playlist, 1)
-    assert note_deleted(lister.catalog) == 0
+    assert len(note_deleted(lister.catalog).deleted) == 0
     path.unlink()
-    assert note_deleted(lister.catalog, opened.playlist) == 1
+    assert len(note_deleted(lister.catalog, opened.playlist).deleted) == 1
     states = [entry.state for entry in lister.catalog.playlists.entries(opened.playlist)]
     assert states == [EntryState.GONE, EntryState.READY]
     kept.unlink()
     kept.parent.rmdir()
-    assert note_deleted(lister.catalog) == 1  # the folder of all playlists is still there, and empty
+    assert (
+        len(note_deleted(lister.catalog).deleted) == 1
+    )  # the folder of all playlists is still there, and empty
 
 
 def test_a_disk_that_is_away_has_lost_nothing(lister: Lister, youtube: YouTube) -> None:
@@ -244,14 +247,14 @@ def test_a_disk_that_is_away_has_lost_nothing(lister: Lister, youtube: YouTube) 
     assert not disk_is_away(lister.catalog, lister.folder)  # whatever is in it proves that it is there
     shutil.rmtree(lister.folder)
     assert disk_is_away(lister.catalog, lister.folder)
-    assert note_deleted(lister.catalog) == 0
+    assert len(note_deleted(lister.catalog).deleted) == 0
     lister.folder.mkdir()
     assert disk_is_away(lister.catalog, lister.folder)
-    assert note_deleted(lister.catalog) == 0
+    assert len(note_deleted(lister.catalog).deleted) == 0
     remember_disk(lister.catalog, lister.folder)
     lister.folder.rmdir()
     assert not disk_is_away(lister.catalog, lister.folder)
-    assert note_deleted(lister.catalog) == 1
+    assert len(note_deleted(lister.catalog).deleted) == 1
 
 
 def test_of_a_folder_never_used_nothing_is_known(lister: Lister) -> None:

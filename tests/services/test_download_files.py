@@ -6,13 +6,17 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from musicsim_tui.audio.encode import write_audio
 from musicsim_tui.download import forecast
 from musicsim_tui.errors import StorageError
 from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
 from musicsim_tui.jobs import CancelToken
-from musicsim_tui.library.playlist_records import EntryState
+from musicsim_tui.library.playlist_records import EntryState, PlaylistRecord, SourceRecord
+from musicsim_tui.library.playlists import ListedEntry
+from tests.harness.audio_files import RATE, music
 from tests.harness.downloads import downloading, list_only, opened, states
 from tests.harness.youtube_videos import Video
 
@@ -130,3 +134,62 @@ def test_the_room_is_that_of_the_disk_in_use(
     playlist = services.downloads.open(link, CancelToken(), folder=tmp_path / "elsewhere").playlist
     assert services.downloads.forecast(services.catalog.playlists.entries(playlist)).free == 7
     assert services.downloads.forecast([]).free == 900
+
+
+def test_the_same_id_at_another_site_is_another_track(services: Services, youtube: YouTube) -> None:
+    youtube.add("long", Video("Long - Song", 6, "long.m4a"))
+    left = np.tile(music(4), 2)
+    write_audio(youtube.server.media / "long.m4a", np.stack([left, left]), RATE)
+    _, summary = fetched(services, youtube.watch("ok_m4a"), ingest=False)
+    playlists = services.catalog.playlists
+    folder = summary.files[0].parent
+    for seconds, site in ((6.0, "vimeo"), (3.0, "dailymotion")):
+        key = youtube.ids["ok_m4a"]
+        link = youtube.watch("long")
+        record = PlaylistRecord(site, key, link, link, "Song", "", single=True, endless=False, announced=1)
+        playlist, _ = playlists.begin(record, folder)
+        source = SourceRecord(site, key, link, "Song", "", seconds)
+        playlists.add(playlist, [ListedEntry(1, 0, source)])
+        services.downloads.enqueue_playlist(playlist, everything=True)
+        before = len(youtube.server.sent("videoplayback"))
+        assert services.downloads.run(CancelToken(), ingest=False).ready == 1
+        assert len(youtube.server.sent("videoplayback")) == before + 1
+        assert playlists.entries(playlist)[0].path != summary.files[0]
+        assert "Long - Song" in str(playlists.entries(playlist)[0].path)
+
+
+def test_a_damaged_file_is_as_good_as_deleted(services: Services, youtube: YouTube, tmp_path: Path) -> None:
+    write_audio(youtube.server.media / "third.m4a", np.stack([music(7), music(8)]), RATE)
+    youtube.add("third", Video("Third - Song", 3, "third.m4a"))
+    playlist, summary = fetched(services, list_only(youtube, "ok_m4a", "ok_opus", "third"))
+    empty, dangling, noise = summary.files
+    empty.write_bytes(b"")
+    dangling.unlink()
+    dangling.symlink_to(tmp_path / "nowhere")
+    noise.write_bytes(b"noise" * 999)
+    services.ingest(IngestRequest(), IngestHooks(), CancelToken())
+    again = services.downloads.check(playlist, CancelToken())
+    assert again.deleted == 3
+    services.downloads.enqueue_playlist(playlist, everything=False)
+    assert services.downloads.run(CancelToken()).heard == 3
+    assert states(services, playlist) == [EntryState.READY] * 3
+    assert not dangling.is_symlink()
+    assert len(youtube.server.sent("videoplayback")) == 6
+
+    noise.write_bytes(b"")
+    [entry] = services.downloads.damaged()
+    assert services.downloads.retry([entry]) == 1
+    assert services.downloads.run(CancelToken()).ready == 1
+
+
+def test_a_renamed_file_is_not_fetched_again(services: Services, youtube: YouTube) -> None:
+    playlist, summary = fetched(services, list_only(youtube, "ok_m4a", "ok_opus"))
+    first, second = summary.files
+    new = first.parent / "my favourite" / "song.mp3"
+    new.parent.mkdir()
+    first.rename(new)
+    second.rename(second.with_name(f"x {second.name}"))
+    assert checked(services, playlist) == 0
+    assert states(services, playlist) == [EntryState.READY, EntryState.READY]
+    assert services.catalog.playlists.entries(playlist)[0].path == new
+    assert len(youtube.server.sent("videoplayback")) == 2

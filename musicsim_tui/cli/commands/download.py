@@ -162,8 +162,9 @@ def _fill_queue(services: Services, listings: _Listings, asked: set[int], *, ret
     if retry:
         among = {opened.playlist for opened in listings.opened}
         keys = {entry.key for playlist in among for entry in playlists.entries(playlist)}
-        failed = [entry.id for entry in playlists.failures() if not among or entry.key in keys]
-        downloads.retry(failed)
+        damaged = [playlists.entry(entry) for entry in downloads.damaged()]
+        failed = [entry for entry in (*damaged, *playlists.failures()) if entry is not None]
+        downloads.retry([entry.id for entry in failed if not among or entry.key in keys])
 
 
 class _Listings:
