@@ -18,7 +18,7 @@ from musicsim_tui.tui.glyphs import ASCII, UNICODE
 from musicsim_tui.tui.hearing import Hearing, HearingChanged
 from musicsim_tui.tui.history import History
 from musicsim_tui.tui.keymap import check_keymap
-from musicsim_tui.tui.marks import Marked, Marks, track_ids
+from musicsim_tui.tui.marks import Marked, Marks, entry_ids, track_ids
 from musicsim_tui.tui.palette import CommandProvider, TrackProvider
 from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.preview import Preview
@@ -77,7 +77,7 @@ class MusicApp(Ending):
         self.downloading.pace_seconds = self.hearing.pace_seconds
         self.history = History()
         self.marks = Marks(self.history, track_ids(self._state.marks))
-        self.entry_marks = Marked(self.history, map(int, filter(str.isdecimal, self._state.entry_marks)))
+        self.entry_marks = Marked(self.history, entry_ids(self._state.entry_marks))
         self.crate = OpenCrate(
             self.bridge, self.history, self.crate_changed, self.tell_trouble, self._state.crate
         )

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from musicsim_tui.library.query import Query
 
 _KEPT = 24
+SORTS = frozenset({"artist", "title", "album", "len", "added", "year"})
+"""The orders there are."""
 
 
 @dataclass(frozen=True, slots=True)

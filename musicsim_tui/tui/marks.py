@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LONGEST_NUMBER = 18
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -89,3 +91,8 @@ def track_ids(texts: Iterable[str]) -> list[TrackId]:
         except ValueError:
             log.warning("no track id: %r", text)
     return found
+
+
+def entry_ids(texts: Iterable[str]) -> list[int]:
+    """The numbers of playlist entries of the state file, without what is none."""
+    return [int(text) for text in texts if text.isdecimal() and len(text) <= _LONGEST_NUMBER]

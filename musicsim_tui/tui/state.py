@@ -9,12 +9,17 @@ import os
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from musicsim_tui.errors import MusicSimError
+from musicsim_tui.library.query import parse_query
+from musicsim_tui.tui.listings import SORTS
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_MOST_REMEMBERED = 10_000
+_GREATEST_ID = 2**63 - 1
 FILE_NAME = "app.json"
 
 
@@ -64,21 +69,44 @@ def load_state(path: Path) -> AppState:
 def _checked(name: str, value: object, default: object) -> Any:  # noqa: ANN401 - one of the fields' own types
     """`value` if it can stand in the field, else the field's default."""
     if name in ("marks", "trail", "unfinished", "entry_marks"):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if isinstance(value, list) and all(isinstance(item, str) and "\0" not in item for item in value):
             return tuple(value)
         return default
-    return value if type(value) is type(default) else default
+    fits = type(value) is type(default) and _FITS.get(name, lambda _: True)(value)
+    if not fits:
+        log.warning("the state has a %s that makes no sense: %r", name, value)
+    return value if fits else default
+
+
+def _is_filter(text: str) -> bool:
+    try:
+        parse_query(text, lenient=True)
+    except MusicSimError:
+        return False
+    return _is_text(text)
+
+
+def _is_text(text: str) -> bool:
+    """Whether a field and the catalog take it; a lone surrogate is in neither."""
+    return text.isprintable()
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "sort": lambda value: value in SORTS,
+    "filter": _is_filter,
+    "crate": _is_text,
+    "volume": lambda value: 0 <= value <= 100,
+    "playlist": lambda value: 0 <= value <= _GREATEST_ID,
+    "trail_at": lambda value: value >= 0,
+}
 
 
 def save_state(path: Path, state: AppState) -> None:
     """Keep the state, whole or not at all; a disk that refuses is noted in the log only."""
-    stored = asdict(state)
-    stored["marks"] = state.marks[:_MOST_REMEMBERED]
-    stored["entry_marks"] = state.entry_marks[:_MOST_REMEMBERED]
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(stored), encoding="utf-8")
+        draft.write_text(json.dumps(asdict(state)), encoding="utf-8")
         os.replace(draft, path)
     except OSError as error:
         log.warning("the state cannot be kept: %s", error)

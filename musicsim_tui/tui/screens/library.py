@@ -37,14 +37,6 @@ if TYPE_CHECKING:
     from musicsim_tui.track import Track, TrackId
     from musicsim_tui.tui.screens.export import Source
 
-SORTS = {
-    "artist": "Artist",
-    "title": "Title",
-    "album": "Album",
-    "len": "Length",
-    "added": "Added",
-    "year": "Year",
-}
 _SOUNDS_SHOWN = 3
 _PREPARED_AFTER_SECONDS = 0.3
 _SAY_NOTHING = frozenset({"Music", "Musical instrument"})
