@@ -13,7 +13,7 @@ from musicsim_tui.tui.keymap import BY_ID, Where
 from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.screens.main import MainScreen
 from musicsim_tui.tui.searching import SearchFor, query_of
-from musicsim_tui.tui.text import shown
+from musicsim_tui.tui.text import shown, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,15 @@ class Actions(Collecting):
 
     def say(self, text: str, *, trouble: bool = False) -> None:
         self.main.say(text, trouble=trouble)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        super().copy_to_clipboard(writable(text))
+
+    def copy_place(self, place: str) -> None:
+        """Copy a path or a link, and say what was copied."""
+        self.copy_to_clipboard(place)
+        inexact = "" if writable(place) == place else " - not the exact name, which is not UTF-8."
+        self.say(f"Copied {shown(place)}{inexact}", trouble=bool(inexact))
 
     def action_escape(self) -> None:
         self.main.view.escape()

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from musicsim_tui.wording import plain
 
 _LONGEST = 2_000
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def shown(text: object) -> str:
     """One line without control or direction characters, of bounded length."""
     return plain(str(text)[:_LONGEST])
+
+
+def writable(text: str) -> str:
+    """`text` with a replacement for each byte of a file name that is no UTF-8: those can be written nowhere."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def safe(text: object, style: str = "") -> Content:

@@ -70,15 +70,16 @@ class Sample:
 def fill(data_dir: Path, samples: Sequence[Sample]) -> None:
     """Put tracks into the library as if the built-in model had heard them."""
     with Catalog.open(data_dir / "library.db", clock=lambda: NOON) as catalog:
-        catalog.store([_heard(number, sample) for number, sample in enumerate(samples, start=1)])
+        catalog.store([heard(number, sample) for number, sample in enumerate(samples, start=1)])
 
 
-def _heard(number: int, sample: Sample) -> HeardTrack:
+def heard(number: int, sample: Sample, path: Path | None = None) -> HeardTrack:
+    """A track as the built-in model has heard it."""
     random = np.random.default_rng(number)
     windows = random.standard_normal((3, BUILTIN.dimensions)).astype(np.float16)
     return HeardTrack(
         FileRecord(
-            Path(f"/music/{number:04}.mp3"),
+            path or Path(f"/music/{number:04}.mp3"),
             FileStamp(1000, 10**18),
             Tags(sample.title, sample.artist, sample.album, sample.year),
             track_id(number),

@@ -358,5 +358,4 @@ class DownloadsView(DownloadLists):
         else:
             link = entry.source.url if entry is not None else ""
         if link:
-            self.host.copy_to_clipboard(link)
-            self.host.say(f"Copied {shown(link)}")
+            self.host.copy_place(link)

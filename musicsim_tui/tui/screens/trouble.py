@@ -268,8 +268,7 @@ class TroubleView(View):
         if self.part == "failures":
             trouble = self.table.row_at_cursor
             if trouble is not None:
-                self.host.copy_to_clipboard(trouble.place)
-                self.host.say(f"Copied {shown(trouble.place)}")
+                self.host.copy_place(trouble.place)
         elif self._diagnosis is None:
             self.host.say("The report is not ready yet.")
             self._look_up_report()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.containers import Vertical
 
 from musicsim_tui.tui.keymap import Where, bindings
-from musicsim_tui.tui.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,8 +138,7 @@ class TrackView(View):
 
         def take(link: str | None) -> None:
             if link or path:
-                self.host.copy_to_clipboard(link or path)
-                self.host.say(f"Copied {shown(link or path)}")
+                self.host.copy_place(link or path)
             else:
                 self.host.say("Nothing is known of where this track is.", trouble=True)
 
