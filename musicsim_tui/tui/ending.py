@@ -121,6 +121,10 @@ class Ending(FetchingActions):
     def _fatal_error(self) -> None:
         """What nobody foresaw: words for the person, the traceback for the log."""
         log.exception("unexpected")
+        try:
+            self.remember()
+        except Exception:  # what broke may be what is to be remembered
+            log.exception("the state cannot be kept")
         self.panic(
             Text(
                 "error: Something unexpected went wrong in the app.\n"

@@ -19,7 +19,7 @@ def shown(text: object) -> str:
 
 
 def writable(text: str) -> str:
-    """`text` with a replacement for each byte of a file name that is no UTF-8: those can be written nowhere."""
+    """`text` with a replacement for each byte of a file name that is no UTF-8: none can be written."""
     return _SURROGATE.sub("\ufffd", text)
 
 

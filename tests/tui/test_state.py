@@ -71,3 +71,22 @@ def test_the_library_opens_whatever_the_state_says(small: Path) -> None:
         await driver.shows("Nocturne in E flat")
 
     drive(small, scenario)
+
+
+def test_a_crash_forgets_no_marks(small: Path) -> None:
+    def break_down() -> None:
+        raise ZeroDivisionError("unforeseen")
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("slash")
+        await driver.type("skiff")
+        await driver.shows("3 of 6")
+        await driver.press("enter", "x")
+        await driver.shows("1 marked")
+        driver.app.call_later(break_down)
+        await driver.until(lambda: not driver.app.is_running, "the app is down")
+
+    with pytest.raises(ZeroDivisionError):
+        drive(small, scenario)
+    kept = load_state(small / "app.json")
+    assert (kept.marks, kept.filter) == ((str(track_id(1)),), "skiff")
