@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+"""What Python sets `LC_CTYPE` to when it finds the locale C (PEP 538)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
@@ -76,7 +79,15 @@ def _flag(table: Mapping[str, Any], name: str, path: Path, problems: list[str], 
 
 
 def _poor_terminal(environment: Mapping[str, str]) -> bool:
-    """Whether the locale cannot carry more than ASCII."""
-    locale = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
+    """Whether the locale cannot carry more than ASCII, or the terminal says that it shows little."""
+    locale = _locale(environment)
     wide = "utf-8" in locale.lower() or "utf8" in locale.lower()
-    return environment.get("TERM") == "linux" or (locale in ("C", "POSIX") and not wide)
+    return environment.get("TERM") in ("linux", "dumb") or (locale in ("C", "POSIX") and not wide)
+
+
+def _locale(environment: Mapping[str, str]) -> str:
+    """The locale that a person has set, not the `LC_CTYPE` that Python adds to the locale C."""
+    asked = {name: environment.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")}
+    if asked["LC_CTYPE"] in _COERCED and asked["LANG"] in ("C", "POSIX"):
+        asked["LC_CTYPE"] = ""
+    return asked["LC_ALL"] or asked["LC_CTYPE"] or asked["LANG"]

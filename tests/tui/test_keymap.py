@@ -127,6 +127,29 @@ def test_preferences_are_read(tmp_path: Path) -> None:
     assert not load_preferences(tmp_path / "none", {"LANG": "en_GB.UTF-8"}).ascii
 
 
+@pytest.mark.parametrize(
+    ("environment", "plain"),
+    [
+        ({"LANG": "C"}, True),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, True),
+        ({"LANG": "POSIX", "LC_CTYPE": "C.UTF-8"}, True),
+        ({"LC_ALL": "C", "LANG": "en_GB.UTF-8"}, True),
+        ({"LC_CTYPE": "C", "LANG": "en_GB.UTF-8"}, True),
+        ({"LANG": "en_GB.UTF-8", "TERM": "dumb"}, True),
+        ({"LANG": "en_GB.UTF-8", "TERM": "linux"}, True),
+        ({"LC_CTYPE": "C.UTF-8"}, False),
+        ({"LANG": "C.UTF-8"}, False),
+        ({"LANG": "C", "LC_CTYPE": "de_DE.UTF-8"}, False),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, False),
+        ({}, False),
+    ],
+)
+def test_a_poor_terminal_is_drawn_on_with_ascii(
+    tmp_path: Path, environment: dict[str, str], plain: bool
+) -> None:
+    assert load_preferences(tmp_path / "none", environment).ascii is plain
+
+
 def test_an_ascii_screen_is_ascii(small: Path) -> None:
     async def scenario(driver: Driver) -> None:
         await driver.press("x", "i")
