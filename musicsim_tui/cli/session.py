@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from musicsim_tui.cli import log, output
 from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C, heed_ctrl_c
 from musicsim_tui.cli.options import CURRENT
-from musicsim_tui.errors import StorageError
+from musicsim_tui.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,14 +74,24 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def _check_drawing() -> None:
+    """The app draws through standard error. Raises UsageError when that leads elsewhere."""
+    if not sys.stderr.isatty():
+        raise UsageError(
+            "The app draws on standard error, which is not the terminal here.",
+            "Start it without 2>; what goes wrong is kept in the log (-v says more).",
+        )
+
+
 def open_app(settings: Settings, *, demo: bool = False) -> int:
     """Open the library, or that of the demo, in the app; returns the exit code once it is left.
 
-    Raises UsageError and SettingsError for the settings, StorageError when the library's folder cannot be
-    made.
+    Raises UsageError when the app cannot be drawn, UsageError and SettingsError for the settings, StorageError
+    when the library's folder cannot be made.
     """
     from musicsim_tui.tui.run import run_app
 
+    _check_drawing()
     log.make_folder(settings.data_dir)
     log.log_to(settings, CURRENT.verbose)
     return run_app(settings, demo=demo, greeting=" ".join(_notices(settings)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -83,6 +84,18 @@ def test_a_table_cuts_neither_rank_nor_likeness_nor_moment(
         assert re.search(MOMENT, row)
         assert "A t" in row
         assert columns == 40 or len(row) <= 80
+
+
+def test_the_app_says_what_to_do_when_it_cannot_be_drawn(tmp_path: Path, environment: dict[str, str]) -> None:
+    errors = tmp_path / "errors"
+    app = f"{shlex.quote(sys.executable)} -m musicsim_tui --data-dir data 2>{shlex.quote(str(errors))}"
+    with terminal(["sh", "-c", app], environment=environment, folder=tmp_path) as screen:
+        pass
+    assert screen.process.returncode == 2
+    assert screen.raw == ""
+    title, hint = errors.read_text().splitlines()
+    assert title.startswith("error: The app draws on standard error")
+    assert hint.startswith("hint: Start it without 2>")
 
 
 class SlowEmbedder:
