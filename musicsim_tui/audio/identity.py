@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _DIGEST_BYTES = 16
 _UNCOMPRESSED = "pcm_"
+_EXACT_CONTAINERS = frozenset({"flac", "aiff", "mov,mp4,m4a,3gp,3g2,mj2"})
+"""Those that count the samples in their header. An Ogg stream may begin anywhere on its clock, and of a WAV file
+FFmpeg tells the length that is there."""
 _AGREEMENT_SECONDS = 1.0
 """Encoder delay and padding are in the packets and not in the header: they stay well below this."""
 _LONGEST_PACKET_SECONDS = 60.0
@@ -35,7 +38,8 @@ class AudioFile:
 
     `header_duration` is what the container claims; a file that was cut off still claims its old length, and
     a variable bit rate without an index is guessed at. `packet_duration` is the sum over the packets that
-    are there. Either is None where the format does not tell.
+    are there. `exact_duration` is what the container claims where such a claim is exact: a file with less in
+    it was cut off. Each is None where the format does not tell.
     """
 
     track_id: TrackId
@@ -45,6 +49,7 @@ class AudioFile:
     codec: str
     sample_rate: int
     channels: int
+    exact_duration: float | None = None
 
     @property
     def expected_seconds(self) -> float | None:
@@ -82,6 +87,7 @@ class Examination:
         stream = source.stream
         self._tags = read_tags(source.container.metadata, stream.metadata)
         self._header_duration = source.header_seconds
+        self._exact_duration = _exact_duration(source)
         self._codec = stream.codec_context.codec.canonical_name
         self._sample_rate, self._channels = stream.sample_rate, stream.channels
         self._digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
@@ -118,6 +124,7 @@ class Examination:
             codec=self._codec,
             sample_rate=self._sample_rate,
             channels=self._channels,
+            exact_duration=self._exact_duration,
         )
 
 
@@ -128,6 +135,12 @@ def header_seconds(path: Path, *, cancel: CancelToken | None = None) -> float | 
     """
     with open_audio(path, cancel) as source:
         return source.header_seconds
+
+
+def _exact_duration(source: AudioSource) -> float | None:
+    name = source.container.format.name
+    exact = name in _EXACT_CONTAINERS or (name == "mp3" and source.reader.begins_with_length())
+    return source.header_seconds if exact else None
 
 
 def _uuid(digest: bytes) -> UUID:

@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from musicsim_tui.audio.trailers import end_of_audio
+from musicsim_tui.audio.trailers import end_of_audio, tells_length
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
 
 if TYPE_CHECKING:
@@ -117,6 +117,14 @@ class FileReader:
     def head(self, size: int = 512) -> bytes:
         """The first bytes, wherever reading stands; empty when they cannot be read."""
         return self._read_at(0, size)
+
+    def begins_with_length(self) -> bool:
+        """Whether an MP3 begins with a frame that tells its length, behind its ID3v2 tag."""
+        try:
+            return tells_length(self._read_at)
+        except OSError as error:
+            self._failure = error
+            return False
 
     def tail(self, size: int) -> bytes:
         """The last bytes; empty when they cannot be read."""

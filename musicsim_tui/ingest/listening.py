@@ -18,6 +18,7 @@ from musicsim_tui.ingest.decoder import LocalDecoder, ProcessDecoder, unexpected
 from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.records import FileRecord
+from musicsim_tui.wording import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,6 +41,8 @@ _SLOWEST_BYTES_PER_SECOND = 2_000_000
 """A file on a slow share may take its time: the pace below which reading counts as hanging."""
 _POLL_SECONDS = 0.1
 _WORKERS_AT_FIRST = 2
+_WHOLE_SHARE, _WHOLE_WITHIN_SECONDS = 0.98, 1.0
+"""A recording this much shorter than its header says is whole: encoders pad, and headers are rounded."""
 _HANGS = AudioError(
     "The decoder hangs on this file.",
     "The file is probably damaged: convert it with another program, then retry.",
@@ -49,6 +52,16 @@ _SILENT = AudioError(
 )
 
 
+def _cut_off(seconds: float, claimed: float | None) -> AudioError | None:
+    """What to tell of a recording that ends before its header says."""
+    if claimed is None or seconds >= _WHOLE_SHARE * claimed - _WHOLE_WITHIN_SECONDS:
+        return None
+    return AudioError(
+        f"The file is cut off: {clock(seconds)} of {clock(claimed)} are there, and heard.",
+        "Fetch or copy it again from where it came.",
+    )
+
+
 @dataclass(slots=True, eq=False)
 class Listening:
     """A track on its way through the stages. Who it is may be known only when it is decoded to the end."""
@@ -56,6 +69,8 @@ class Listening:
     file: FoundFile
     assembly: TrackAssembly
     record: FileRecord | None = None
+    cut_off: AudioError | None = None
+    """That some of the recording is missing; what is there is heard."""
     windows_cut: int = 0
     windows_loud: int = 0
     waveform: Waveform | None = None
@@ -85,13 +100,21 @@ class FileFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class FileCutOff:
+    """A file that was heard and lacks its end."""
+
+    file: FoundFile
+    error: MusicSimError
+
+
+@dataclass(frozen=True, slots=True)
 class SoundKnown:
     """A file whose sound the library has already: moved, copied or retagged."""
 
     record: FileRecord
 
 
-Finding = FileFailed | SoundKnown
+Finding = FileFailed | FileCutOff | SoundKnown
 
 
 @dataclass(slots=True)
@@ -191,11 +214,15 @@ class _Worker(threading.Thread):
             if not window.silent:
                 listening.windows_loud += 1
                 stage.put(CutWindow(listening, window.start, window.samples), self.token)
-        if unheard_of and not self._claim(listening, decoder.identified()):
-            return
+        if unheard_of:
+            audio = decoder.identified()
+            if not self._claim(listening, audio):
+                return
         if not listening.windows_loud:
             raise _SILENT
-        listening.waveform = decoder.waveform()
+        waveform = decoder.waveform()
+        listening.cut_off = _cut_off(waveform.seconds, audio.exact_duration)
+        listening.waveform = waveform
         stage.put(CutWindow(listening, 0.0, None), self.token)
 
     def _claim(self, listening: Listening, audio: AudioFile) -> bool:

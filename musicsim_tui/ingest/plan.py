@@ -98,7 +98,8 @@ def _compare(
         if record is not None and _is_unchanged(record, file) and record.track_id in plan.embedded:
             plan.unchanged += 1
             continue
-        if key in failed and failed[key] == file.stamp and not retry_failed:
+        holds_a_track = record is not None and _is_unchanged(record, file)
+        if key in failed and failed[key] == file.stamp and not retry_failed and not holds_a_track:
             plan.remembered_failures += 1
             continue
         if record is not None and record.stamp != file.stamp:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import AudioError, StorageError
-from musicsim_tui.ingest.listening import FileFailed, SoundKnown
+from musicsim_tui.ingest.listening import FileCutOff, FileFailed, SoundKnown
 from musicsim_tui.ingest.report import ItemFailure
 from musicsim_tui.ingest.scan import FoundFile, silence_of
-from musicsim_tui.library.records import Failure, FileRecord, HeardTrack
+from musicsim_tui.library.records import CUT_OFF, Failure, FileRecord, HeardTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,11 +43,12 @@ class _Pending:
     heard: list[HeardTrack] = field(default_factory=list)
     linked: list[FileRecord] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    cut_off: list[Failure] = field(default_factory=list)
     replaced: list[Path] = field(default_factory=list)
     """Files that held a track and now hold nothing that can be heard."""
 
     def __bool__(self) -> bool:
-        return bool(self.heard or self.linked or self.failed)
+        return bool(self.heard or self.linked or self.failed or self.cut_off)
 
 
 @dataclass(slots=True)
@@ -58,6 +59,8 @@ class Outcome:
     relinked: int = 0
     dropped: int = 0
     failures: list[ItemFailure] = field(default_factory=list)
+    cut_off: list[ItemFailure] = field(default_factory=list)
+    """Files that lack their end, and were heard all the same."""
     offline: list[tuple[Path, str]] = field(default_factory=list)
     audio_seconds: float = 0.0
     seconds: float = 0.0
@@ -126,8 +129,18 @@ class WritingStage:
             pending.heard.append(result)
         elif isinstance(result, SoundKnown):
             pending.linked.append(result.record)
+        elif isinstance(result, FileCutOff):
+            self._sort_in_cut_off(result, pending)
         else:
             self._sort_in_failure(result, pending)
+
+    def _sort_in_cut_off(self, cut: FileCutOff, pending: _Pending) -> None:
+        path, (title, hint) = cut.file.path, (cut.error.title, cut.error.hint)
+        pending.cut_off.append(
+            Failure(path, cut.file.stamp, CUT_OFF, title, hint, at=time.time(), attempts=1)
+        )
+        new = os.fsencode(path) not in self._plan.failed_before
+        self.outcome.cut_off.append(ItemFailure(path, title, hint, new, remembered=True))
 
     def _sort_in_failure(self, failed: FileFailed, pending: _Pending) -> None:
         """A file that is gone or whose disk fails has done nothing: that is not remembered against it.
@@ -182,6 +195,8 @@ class WritingStage:
         if pending.failed:
             self._catalog.mark_missing(pending.replaced)
             self._catalog.record_failures(pending.failed)
+        if pending.cut_off:
+            self._catalog.record_failures(pending.cut_off)
 
     def _store(self, heard: list[HeardTrack], pending: _Pending) -> list[HeardTrack]:
         """Store tracks and return those that were; one that cannot be stored fails alone."""

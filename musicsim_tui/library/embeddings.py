@@ -17,7 +17,7 @@ from musicsim_tui.library import indexed
 from musicsim_tui.library.batches import batches, marks
 from musicsim_tui.library.files import put
 from musicsim_tui.library.folding import clean, fold
-from musicsim_tui.library.records import HeardTrack, IndexEntry, ModelUse
+from musicsim_tui.library.records import CUT_OFF, HeardTrack, IndexEntry, ModelUse
 from musicsim_tui.library.shown import refresh
 from musicsim_tui.track import Embedding, ModelVersion, Sound, TrackId
 
@@ -175,8 +175,8 @@ def waiting_count(db: sqlite3.Connection, model: ModelVersion) -> int:
         " AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.track = t.id AND e.model IS ?)"
         " AND EXISTS (SELECT 1 FROM embeddings AS e WHERE e.track = t.id)"
         " AND EXISTS (SELECT 1 FROM files AS f WHERE f.track = t.id AND f.missing = 0"
-        " AND f.path NOT IN (SELECT path FROM failures))",
-        (indexed.model_key(db, model),),
+        " AND f.path NOT IN (SELECT path FROM failures WHERE stage <> ?))",
+        (indexed.model_key(db, model), CUT_OFF),
     ).fetchone()
     return int(count)
 

@@ -70,6 +70,10 @@ class HeardTrack:
     sounds: tuple[Sound, ...]
 
 
+CUT_OFF = "cut off"
+"""The stage of a failure whose file was heard as far as it goes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A file that could not be heard: at which stage, why, what to do, when (Unix seconds), how often."""

@@ -91,6 +91,27 @@ def test_a_retagged_file_is_not_heard_again(services: Services, tmp_path: Path) 
     assert (summary.relinked, summary.audio_seconds) == (1, 0.0)
 
 
+@pytest.mark.parametrize("suffix", ["mp3", "flac"])
+def test_a_file_that_was_cut_off_is_heard_and_told(services: Services, tmp_path: Path, suffix: str) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    whole, path = tmp_path / f"whole.{suffix}", folder / f"piece.{suffix}"
+    write_music(whole, 1, 12.0)
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    summary = ingest_into(services, folder)
+    assert (summary.added, summary.failed) == (1, 1)
+    (failure,) = summary.failures
+    assert (failure.path, failure.new) == (path, True)
+    assert "cut off" in failure.reason
+    assert "again" in failure.hint
+    again = ingest_into(services)
+    assert (again.added, again.skipped, again.failed) == (0, 1, 0)
+    assert [failure.path for failure in services.catalog.failures()] == [path]
+    shutil.copy(whole, path)
+    assert ingest_into(services).failed == 0
+    assert services.catalog.failures() == []
+
+
 def test_two_copies_of_a_recording_are_one_track(services: Services, music: Path) -> None:
     shutil.copy(music / "0.mp3", music / "copy.mp3")
     summary = ingest_into(services, music)
