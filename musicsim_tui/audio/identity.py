@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _DIGEST_BYTES = 16
 _UNCOMPRESSED = "pcm_"
 _EXACT_CONTAINERS = frozenset({"flac", "aiff", "mov,mp4,m4a,3gp,3g2,mj2"})
-"""Those that count the samples in their header. An Ogg stream may begin anywhere on its clock, and of a WAV file
-FFmpeg tells the length that is there."""
+"""Those that count the samples in their header. An Ogg stream may begin anywhere on its clock, and of a WAV
+file FFmpeg tells the length that is there."""
 _AGREEMENT_SECONDS = 1.0
 """Encoder delay and padding are in the packets and not in the header: they stay well below this."""
 _LONGEST_PACKET_SECONDS = 60.0
