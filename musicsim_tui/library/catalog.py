@@ -240,6 +240,12 @@ class Catalog(IndexedBook):
         with self._read() as db:
             return tracks.matching_ids(db, where, most)
 
+    def sorted_ids(self, where: Query | None, sort: str, *, descending: bool = False) -> list[TrackId]:
+        """All tracks of a query in the order of `listing`. Raises UsageError for an unknown one."""
+        order = tracks.order_by(sort, descending=descending)
+        with self._read() as db:
+            return tracks.matching_ids(db, where, order=order)
+
     def which_match(self, ids: Sequence[TrackId], where: Query | None) -> set[TrackId]:
         """Those of these tracks that a query asks for: quick for a few, however many it asks for in all."""
         with self._read() as db:

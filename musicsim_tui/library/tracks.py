@@ -125,11 +125,13 @@ def count(db: sqlite3.Connection, query: Query | None) -> int:
     return int(total)
 
 
-def matching_ids(db: sqlite3.Connection, query: Query | None, most: int | None = None) -> list[TrackId]:
-    """All tracks of a query, oldest first, or the first `most` of them."""
+def matching_ids(
+    db: sqlite3.Connection, query: Query | None, most: int | None = None, order: str = "t.id"
+) -> list[TrackId]:
+    """All tracks of a query, oldest first unless another order is given, or the first `most` of them."""
     where = (query or _ALL).sql()
     rows = db.execute(
-        f"SELECT t.uuid FROM tracks AS t WHERE {where.text} ORDER BY t.id LIMIT ?",
+        f"SELECT t.uuid FROM tracks AS t WHERE {where.text} ORDER BY {order} LIMIT ?",
         (*where.values, -1 if most is None else most),
     ).fetchall()
     return [TrackId(UUID(bytes=uuid)) for (uuid,) in rows]

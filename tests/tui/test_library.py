@@ -260,3 +260,19 @@ def test_brackets_in_a_title_are_not_lost(tmp_path: Path) -> None:
         await driver.shows("like  Song [Official Video] — [lofi] beats")
 
     drive(tmp_path, scenario)
+
+
+def test_all_that_is_shown_goes_into_the_crate_in_the_order_shown(small: Path) -> None:
+    (small / "app.json").write_text('{"sort": "len", "descending": true}', encoding="utf-8")
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("asterisk")
+        await driver.shows("6 marked")
+        await driver.press("a")
+        await driver.shows("6 tracks put into the crate")
+
+    drive(small, scenario)
+    with Catalog.open(small / "library.db") as catalog:
+        (crate,) = catalog.crates.all()
+        longest_first = [track_id(number) for number in (5, 4, 3, 2, 1, 6)]
+        assert list(catalog.crates.track_ids(crate.name)) == longest_first

@@ -359,15 +359,17 @@ class LibraryView(TrackView):
             self._tell_count(self.table.rows.total)
 
     def action_mark_all(self) -> None:
-        catalog, text = self.host.bridge.services.catalog, self.listing.filter
+        catalog, listing = self.host.bridge.services.catalog, self.listing
+
+        def work(_token: CancelToken) -> list[TrackId]:
+            query = parse_query(listing.filter, lenient=True)
+            return catalog.sorted_ids(query, listing.sort, descending=listing.descending)
 
         def take(tracks: list[TrackId]) -> None:
             self.host.marks.add(tracks)
             self.host.marks_changed()
 
-        self.host.bridge.ask(
-            "mark all", lambda _token: catalog.matching_ids(parse_query(text, lenient=True)), take
-        )
+        self.host.bridge.ask("mark all", work, take)
 
     @on(TrackTable.Chosen)
     def _chosen(self, event: TrackTable.Chosen[TrackRow]) -> None:
