@@ -86,8 +86,8 @@ def _check_drawing() -> None:
 def open_app(settings: Settings, *, demo: bool = False) -> int:
     """Open the library, or that of the demo, in the app; returns the exit code once it is left.
 
-    Raises UsageError when the app cannot be drawn, UsageError and SettingsError for the settings, StorageError
-    when the library's folder cannot be made.
+    Raises UsageError when the app cannot be drawn, UsageError and SettingsError for the settings,
+    StorageError when the library's folder cannot be made.
     """
     from musicsim_tui.tui.run import run_app
 
