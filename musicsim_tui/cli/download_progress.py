@@ -51,7 +51,7 @@ class _Reasons:
         if snapshot.reason != self._said:
             self._said = snapshot.reason
             if snapshot.reason and snapshot.until is not None:
-                output.note(f"{snapshot.reason} Goes on at {_time(snapshot.until)}.")
+                output.note(f"{snapshot.reason} Goes on at {time_of_day(snapshot.until)}.")
 
 
 def _events() -> DownloadWatcher:
@@ -135,7 +135,7 @@ def _show_whole(bars: Bars, task: object, snapshot: QueueSnapshot) -> None:
     if snapshot.reason:
         words = [snapshot.reason]
         if snapshot.until is not None:
-            words.append(f"Goes on at {_time(snapshot.until)}.")
+            words.append(f"Goes on at {time_of_day(snapshot.until)}.")
     elif snapshot.waiting and snapshot.seconds_left is not None:
         words.append(f"{output.duration_words(snapshot.seconds_left)} left")
     if snapshot.hearing:
@@ -175,5 +175,6 @@ def _short(title: str) -> str:
     return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
 
 
-def _time(seconds: float) -> str:
+def time_of_day(seconds: float) -> str:
+    """Unix seconds as the clock shows them here."""
     return time.strftime("%H:%M", time.localtime(seconds))

@@ -13,6 +13,7 @@ from musicsim_tui.library.playlist_records import EntryState
 
 if TYPE_CHECKING:
     from musicsim_tui.download.forecast import DownloadForecast
+    from musicsim_tui.download.preview import Preview
     from musicsim_tui.download.report import Opened, RunSummary
     from musicsim_tui.errors import MusicSimError
     from musicsim_tui.library.playlist_records import Playlist, PlaylistEntry
@@ -23,7 +24,7 @@ _THERE = (EntryState.READY, EntryState.INGESTING)
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A playlist as a listing left it in the catalog."""
+    """A playlist as it was seen, and what fetching it would take."""
 
     opened: Opened
     playlist: Playlist
@@ -31,12 +32,10 @@ class Listed:
     forecast: DownloadForecast
 
     @classmethod
-    def of(cls, opened: Opened, services: Services) -> Listed:
-        """What the catalog has of it at this moment."""
-        playlist = services.catalog.playlists.get(opened.playlist)
-        assert playlist is not None
-        entries = tuple(services.catalog.playlists.entries(opened.playlist))
-        return cls(opened, playlist, entries, services.downloads.forecast(entries))
+    def of(cls, preview: Preview, services: Services) -> Listed:
+        """With the forecast for where its files go."""
+        playlist, entries = preview.playlist, preview.entries
+        return cls(preview.opened, playlist, entries, services.downloads.forecast(entries, playlist.folder))
 
 
 def counts(services: Services, opened: Iterable[Opened]) -> dict[int, dict[EntryState, int]]:
@@ -262,6 +261,7 @@ def _list_as_json(listed: Listed) -> dict[str, Any]:
     forecast = listed.forecast
     return (
         playlist_as_json(listed.playlist)
+        | ({"number": None, "added": None} if listed.opened.created else {})
         | _listing_as_json(listed.opened)
         | {
             "to_fetch": forecast.entries,

@@ -56,7 +56,7 @@ def list_into(
                     assert writer is not None  # the header comes first
                     writer.take(item)
                 elif writer is None:
-                    record = _record(item, link.strip(), choice, limit)
+                    record = record_of(item, link.strip(), choice, limit)
                     writer = _Writer(catalog.playlists, record, folder, publish, resettle=resettle)
                 else:
                     listing = item
@@ -103,9 +103,9 @@ class _Writer:
         self._waiting: list[ListedEntry] = []
         self._flush_at = 0.0
         known = playlists.all()
-        place = _folder_for(record, folder, [other for other in known if not _is_of(other, record)])
+        place = folder_for(record, folder, [other for other in known if not is_of(other, record)])
         self.playlist, self.created = playlists.begin(record, place)
-        if resettle and any(_is_of(one, record) and one.folder.parent != place.parent for one in known):
+        if resettle and any(is_of(one, record) and one.folder.parent != place.parent for one in known):
             playlists.settle(self.playlist, place)
         self._tell()
 
@@ -125,9 +125,8 @@ class _Writer:
 
     def finish(self, listing: Listing) -> int:
         """The listing is over; how many entries are not in it any more."""
-        complete = listing.problem is None and not (listing.gap or listing.limited or listing.endless)
         return self._playlists.finish(
-            self.playlist, _all_listed(listing.entries), gap=listing.gap, complete=complete
+            self.playlist, listed_all(listing.entries), gap=listing.gap, complete=is_complete(listing)
         )
 
     def _tell(self) -> None:
@@ -142,7 +141,13 @@ class _Writer:
         )
 
 
-def _record(header: Listing, link: str, choice: Choice | None, limit: int | None) -> PlaylistRecord:
+def is_complete(listing: Listing) -> bool:
+    """Whether what a listing does not have is not in the list any more."""
+    return listing.problem is None and not (listing.gap or listing.limited or listing.endless)
+
+
+def record_of(header: Listing, link: str, choice: Choice | None, limit: int | None) -> PlaylistRecord:
+    """What is remembered of a link."""
     return PlaylistRecord(
         extractor=header.source.extractor,
         source_id=header.source.id,
@@ -158,11 +163,12 @@ def _record(header: Listing, link: str, choice: Choice | None, limit: int | None
     )
 
 
-def _is_of(known: Playlist, record: PlaylistRecord) -> bool:
+def is_of(known: Playlist, record: PlaylistRecord) -> bool:
+    """Whether a playlist is the one that a record is about."""
     return (known.record.extractor, known.record.source_id) == (record.extractor, record.source_id)
 
 
-def _folder_for(record: PlaylistRecord, base: Path, known: Sequence[Playlist]) -> Path:
+def folder_for(record: PlaylistRecord, base: Path, known: Sequence[Playlist]) -> Path:
     """A folder that no other playlist has, whatever the file system makes of capitals."""
     if record.single:
         return base / SINGLES
@@ -173,7 +179,8 @@ def _folder_for(record: PlaylistRecord, base: Path, known: Sequence[Playlist]) -
     return base / name
 
 
-def _all_listed(entries: Iterable[Entry]) -> list[ListedEntry]:
+def listed_all(entries: Iterable[Entry]) -> list[ListedEntry]:
+    """Entries as the catalog takes them."""
     seen: Counter[tuple[str, str]] = Counter()
     return [_listed(entry, seen) for entry in entries]
 

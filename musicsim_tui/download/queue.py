@@ -28,6 +28,7 @@ from musicsim_tui.download.lock import QueueLock
 from musicsim_tui.download.pace import Lap, Pace
 from musicsim_tui.download.playlist import Entry, SourceId
 from musicsim_tui.download.report import LiveEntry, QueueSnapshot, QueueState, RunSummary
+from musicsim_tui.download.rest import rest, rest_until
 from musicsim_tui.download.session import SiteOptions
 from musicsim_tui.errors import MusicSimError, StorageError
 from musicsim_tui.jobs import Cancelled, CancelToken
@@ -45,12 +46,9 @@ _IDLE_SECONDS = 1.0
 _ROOM_SECONDS = 5.0
 _ELSEWHERE_SECONDS = 0.5
 _TICK_SECONDS = 0.5
-_LONGEST_REST_SECONDS = 86_400.0
 _ELSEWHERE = MusicSimError(
     "Another musicsim-tui is fetching: it brings these as well.", "Wait until it is done, or quit it."
 )
-RESTING = "downloads:rest until"
-"""Where the catalog keeps the time before which no site is asked: it holds after a restart, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,7 @@ class QueueRun:
         """
         self._cancel = cancel
         started = time.monotonic()
-        rest = float(self._catalog.get_meta(RESTING) or 0.0)
-        self._controls.rest_until = min(rest, time.time() + _LONGEST_REST_SECONDS)
+        self._controls.rest_until = rest_until(self._catalog)
         cancelled = False
         try:
             while self._step():
@@ -180,10 +177,6 @@ class QueueRun:
         until = self._controls.rest_until
         error = self._done.stopped_by or failure(FailureKind.RATE_LIMIT, until=until)
         return self._wait(min(left, _TICK_SECONDS), seen, QueueState.RESTING, reason=error, until=until)
-
-    def _rest(self, until: float) -> None:
-        self._controls.rest_until = until
-        self._catalog.set_meta(RESTING, str(until))
 
     def _wait(
         self,
@@ -325,7 +318,9 @@ class QueueRun:
         self._defer(item, error, error.kind.value, until)
         self._done = replace(self._done, stopped_by=error)
         if verdict is Verdict.REST and (self._stay or error.kind is FailureKind.RATE_LIMIT):
-            self._rest(until or 0.0)
+            self._controls.rest_until = until or 0.0
+            if error.kind is FailureKind.RATE_LIMIT:
+                rest(self._catalog, until or 0.0)
         elif verdict is Verdict.ROOM:
             self._full = (error, item.folder.parent, time.monotonic() + _ROOM_SECONDS)
         else:

@@ -23,13 +23,16 @@ _PLAYLIST = (
     "SELECT id, extractor, source, link, url, title, channel, single, endless, announced, choice, most,"
     " folder, followed, added, checked, received, gap FROM playlists"
 )
-_ENTRY = (
-    "SELECT e.id, e.playlist, e.position, e.fresh, e.removed,"
+_OF_SOURCE = (
     " s.extractor, s.source, s.url, s.title, s.channel, s.duration, s.kind, s.reason, s.hint,"
     " s.state, s.attempts, s.retry_at, s.tried, s.path, s.track,"
     " (SELECT f.path FROM tracks AS t JOIN files AS f ON f.track = t.id"
     "   WHERE t.uuid = s.track AND f.missing = 0 AND f.path IS NOT s.path ORDER BY f.id LIMIT 1)"
-    " FROM sources AS s JOIN entries AS e ON e.source = s.id"
+    " FROM sources AS s"
+)
+_ENTRY = (
+    f"SELECT e.id, e.playlist, e.position, e.fresh, e.removed,{_OF_SOURCE}"
+    " JOIN entries AS e ON e.source = s.id"
 )
 _ONE_OF_EACH_SOURCE = "e.id = (SELECT min(o.id) FROM entries AS o WHERE o.source = s.id)"
 
@@ -139,6 +142,14 @@ def in_state(db: sqlite3.Connection, state: EntryState) -> list[PlaylistEntry]:
 def of_source(db: sqlite3.Connection, source: int) -> PlaylistEntry | None:
     """The first entry of a source; None when no playlist has it any more."""
     return next(iter(_entries(db, f"WHERE s.id = ? AND {_ONE_OF_EACH_SOURCE}", source)), None)
+
+
+def standing(db: sqlite3.Connection, extractor: str, source_id: str) -> PlaylistEntry | None:
+    """A source as an entry of no playlist."""
+    row = db.execute(
+        f"SELECT 0, 0, 0, 0, 0,{_OF_SOURCE} WHERE s.extractor = ? AND s.source = ?", (extractor, source_id)
+    ).fetchone()
+    return None if row is None else _entry(row)
 
 
 def of_track(db: sqlite3.Connection, track: TrackId) -> list[PlaylistEntry]:

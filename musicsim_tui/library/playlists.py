@@ -69,6 +69,11 @@ class Playlists(PlaylistQueue):
         with self._read() as db:
             return rows.of_source(db, source)
 
+    def standing(self, extractor: str, source_id: str) -> PlaylistEntry | None:
+        """What is known of a source, whether or not a playlist has it: an entry of no playlist."""
+        with self._read() as db:
+            return rows.standing(db, extractor, source_id)
+
     def failures(self) -> list[PlaylistEntry]:
         """What could not be fetched or heard, each source once, the latest first."""
         with self._read() as db:

@@ -8,21 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicsim_tui.errors import UnmetRequest, UsageError
+from musicsim_tui.errors import UsageError
 from musicsim_tui.library.playlist_records import EntryState
 from musicsim_tui.services.intake import Intake
+from musicsim_tui.services.playlist_listing import PlaylistListing
 
 if TYPE_CHECKING:
-    from musicsim_tui.download.controls import Controls
-    from musicsim_tui.download.forecast import DownloadForecast
-    from musicsim_tui.download.links import Choice
     from musicsim_tui.download.queue import QueueOptions
-    from musicsim_tui.download.report import ListingProgress, Opened, QueueSnapshot, RunSummary
-    from musicsim_tui.download.session import SiteOptions
+    from musicsim_tui.download.report import QueueSnapshot, RunSummary
     from musicsim_tui.ingest.report import IngestSummary
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
-    from musicsim_tui.library.playlist_records import Playlist, PlaylistEntry, QueueItem
+    from musicsim_tui.library.playlist_records import PlaylistEntry, QueueItem
     from musicsim_tui.settings import Settings
 
     Hear = Callable[[Sequence[Path], CancelToken], IngestSummary]
@@ -42,133 +39,22 @@ class Forgotten:
     files_kept: int
 
 
-class Downloads:
+class Downloads(PlaylistListing):
     """Lists links, works on the queue, and takes orders meanwhile.
 
-    `open`, `check`, `run` and `forget` block and belong on threads of their own; everything else takes
-    milliseconds and may be called from any thread. Settings that make no sense for yt-dlp raise
-    SettingsError.
+    `open`, `look`, `check`, `damaged`, `run` and `forget` block and belong on threads of their own;
+    everything else takes milliseconds and may be called from any thread. Settings that make no sense for
+    yt-dlp raise SettingsError.
     """
 
     def __init__(self, settings: Settings, catalog: Callable[[], Catalog], hear: Hear) -> None:
-        from musicsim_tui.download.controls import Controls
-
-        self._settings = settings
-        self._catalog = catalog
+        super().__init__(settings, catalog)
         self._hear = hear
-        self._cookies = settings.cookies_from_browser
-        self._controls: Controls = Controls()
-
-    @property
-    def folder(self) -> Path:
-        """Where new playlists get their folders."""
-        return self._settings.download.folder
 
     @property
     def snapshot(self) -> QueueSnapshot:
         """The queue as it was shown last; never blocks."""
         return self._controls.snapshot
-
-    # Listing
-
-    def open(
-        self,
-        link: str,
-        cancel: CancelToken,
-        *,
-        choice: Choice | None = None,
-        limit: int | None = None,
-        folder: Path | None = None,
-        publish: Callable[[ListingProgress], None] = lambda _: None,
-    ) -> Opened:
-        """List a link into the catalog while it is read; a new playlist gets its folder in the download
-        folder, or in `folder`, into which the new files of a known one go from now on, too.
-
-        Raises UndecidedLink (see `question_about`), DownloadError when nothing can be listed, StorageError
-        when nothing can be put in `folder`, CatalogError, Cancelled; what came by then is kept.
-        """
-        from musicsim_tui.download.disks import require_folder
-        from musicsim_tui.download.listing import list_into
-
-        if folder is not None:
-            require_folder(folder)
-        return list_into(
-            self._catalog(),
-            link,
-            folder or self.folder,
-            self._site(),
-            cancel,
-            choice=choice,
-            limit=limit,
-            resettle=folder is not None,
-            publish=publish,
-        )
-
-    def check(
-        self,
-        playlist: int,
-        cancel: CancelToken,
-        publish: Callable[[ListingProgress], None] = lambda _: None,
-        *,
-        folder: Path | None = None,
-    ) -> Opened:
-        """List a remembered playlist again: what is fresh, removed, or deleted from the disk since.
-
-        A single video is not asked for: only its file is looked at. Raises as `open` does.
-        """
-        from musicsim_tui.download.finished import note_deleted
-        from musicsim_tui.download.links import Choice
-        from musicsim_tui.download.report import Opened
-
-        known = self._known(playlist)
-        record = known.record
-        if record.single:
-            return Opened(
-                playlist=playlist,
-                title=record.title,
-                created=False,
-                announced=record.announced,
-                received=known.received,
-                fresh=0,
-                removed=0,
-                deleted=len(note_deleted(self._catalog(), playlist).deleted),
-                gap=known.gap,
-                retried=False,
-                limited=False,
-            )
-        return self.open(
-            record.link,
-            cancel,
-            choice=Choice(record.choice) if record.choice else None,
-            limit=record.limit,
-            folder=folder,
-            publish=publish,
-        )
-
-    def _known(self, playlist: int) -> Playlist:
-        known = self._catalog().playlists.get(playlist)
-        if known is None:
-            raise UnmetRequest("This playlist is not remembered any more.", "Open its link again.")
-        return known
-
-    def forecast(self, entries: Iterable[PlaylistEntry]) -> DownloadForecast:
-        """How long fetching those of these entries takes that are not there yet, and the room it needs on the
-        disk that their playlists are on; of several disks, on the one with the least room."""
-        from musicsim_tui.download.forecast import make_forecast
-
-        download = self._settings.download
-        entries = list(entries)
-        found = (
-            self._catalog().playlists.get(key) for key in dict.fromkeys(each.playlist for each in entries)
-        )
-        return make_forecast(
-            entries,
-            [playlist.folder for playlist in found if playlist is not None] or [self.folder],
-            pause=download.pause,
-            mp3_quality=download.mp3_quality,
-            keep_original=download.keep_original,
-            least_free=download.least_free,
-        )
 
     # The queue
 
@@ -261,10 +147,10 @@ class Downloads:
 
     def resume(self, entries: Iterable[int] | None = None) -> None:
         """Go on now, whatever the queue waits for; or let these entries have their turn again."""
-        from musicsim_tui.download.queue import RESTING
+        from musicsim_tui.download.rest import end_rest
 
         if entries is None:
-            self._catalog().set_meta(RESTING, None)
+            end_rest(self._catalog())
             self._controls.resume()
             return
         self._catalog().playlists.hold(entries, paused=False)
@@ -333,15 +219,6 @@ class Downloads:
         return Forgotten(known.title, len(deleted), len(files) - len(deleted))
 
     # Settings
-
-    def _site(self) -> SiteOptions:
-        from musicsim_tui.download.session import SiteOptions
-
-        return SiteOptions(
-            cookies_from_browser=self._cookies,
-            cache_dir=self._settings.data_dir / "yt-dlp",
-            extra=self._settings.download.yt_dlp,
-        )
 
     def _options(self) -> QueueOptions:
         from musicsim_tui.download.fetch import Pause

@@ -91,6 +91,17 @@ def test_a_list_is_shown_and_nothing_is_remembered(shell: Shell, youtube: YouTub
     assert "2 are missing" in shown.err
 
 
+def test_a_short_look_does_not_shorten_what_is_remembered(shell: Shell, youtube: YouTube) -> None:
+    link = list_only(youtube, "ok_m4a", "ok_opus")
+    shell("download", link, "--json")
+    list_only(youtube, "ok_m4a", "ok_opus", "slow")
+    looked = shell("download", link, "--list-only", "--limit", "1", "--json").json["playlists"]
+    assert [entry["state"] for entry in looked[0]["entries"][:1]] == ["ready"]
+    everything = shell("download", "--list-only", "--all", "--json").json["playlists"]
+    assert [entry["fresh"] for entry in everything[0]["entries"]] == [False, False, True]
+    assert shell("download", "--all", "--json").json["ready"] == 1
+
+
 def test_failures_are_told_with_their_remedies_and_retried(shell: Shell, youtube: YouTube) -> None:
     link = list_only(youtube, "ok_m4a", "region", "api_500")
     done = shell("download", link, "--json")

@@ -41,13 +41,17 @@ class Playlist:
 
 
 class YouTube:
-    """The site. Change `videos` and `playlists` at will; `ids` gives a scenario's name its video id."""
+    """The site. Change `videos` and `playlists` at will; `ids` gives a scenario's name its video id.
+
+    While `refusing` lists are refused: there were too many requests.
+    """
 
     def __init__(self, server: LoopServer) -> None:
         self.server = server
         self.ids, self.videos = scenario()
         self.playlists = {PLAYLIST_ID: Playlist("Mix 🎧 / Ünï", list(self.ids.values()))}
         self.shorts: list[str] = []
+        self.refusing = False
         server.mount("yt", self._answer)
 
     def watch(self, name: str) -> str:
@@ -62,7 +66,9 @@ class YouTube:
 
     def _answer(self, exchange: Exchange, rest: str) -> None:
         host, _, path = rest.partition("/")
-        if path.startswith("youtubei/v1/"):
+        if self.refusing and (path == "playlist" or path.startswith("youtubei/v1/")):
+            exchange.send(429, b"too many requests")
+        elif path.startswith("youtubei/v1/"):
             self._answer_api(exchange, path.removeprefix("youtubei/v1/"), json.loads(exchange.body or b"{}"))
         elif path == "videoplayback":
             self._answer_media(exchange)

@@ -13,7 +13,7 @@ import typer
 from musicsim_tui.cli import download_report as reports
 from musicsim_tui.cli import output
 from musicsim_tui.cli.commands.ingest import NEW_FAILURES
-from musicsim_tui.cli.download_progress import watch_downloads
+from musicsim_tui.cli.download_progress import time_of_day, watch_downloads
 from musicsim_tui.cli.link_questions import settled
 from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, current_settings, open_services
@@ -22,6 +22,8 @@ from musicsim_tui.errors import MusicSimError, UsageError
 if TYPE_CHECKING:
     from musicsim_tui.cli.interrupt import WatchedToken
     from musicsim_tui.cli.link_questions import SettledLink
+    from musicsim_tui.download.failures import DownloadError
+    from musicsim_tui.download.preview import Preview
     from musicsim_tui.download.report import ListingProgress, Opened, RunSummary
     from musicsim_tui.services import Services
     from musicsim_tui.settings import Settings
@@ -121,30 +123,25 @@ def download(
 
 def _list_only(settings: Settings, links: Sequence[SettledLink], *, everything: bool) -> None:
     with open_services(settings) as (services, cancel):
-        playlists = services.catalog.playlists
-        listings = _Listings(services, cancel)
         with watch_downloads() as watcher:
-            listings.open(links, watcher.listing)
+            looks = _Listings(services, cancel, watcher.listing, looking=True)
+            looks.open(links)
             if everything:
-                listings.check_all(watcher.listing)
-        listed = [reports.Listed.of(opened, services) for opened in listings.opened]
-        for opened in listings.opened:
-            known = playlists.get(opened.playlist)
-            if opened.created and known is not None and not known.followed:
-                playlists.forget(opened.playlist)
-    reports.print_lists(listed, listings.failed)
-    _end_listing(listings)
+                looks.check_all()
+        listed = [reports.Listed.of(preview, services) for preview in looks.previews]
+    reports.print_lists(listed, looks.failed)
+    _end_listing(looks)
 
 
 def _download(settings: Settings, order: _Order) -> None:
     with open_services(settings) as (services, cancel):
-        listings = _Listings(services, cancel, order.folder)
         downloads = services.downloads
         with watch_downloads() as watcher:
-            listings.open(order.links, watcher.listing)
+            listings = _Listings(services, cancel, watcher.listing, folder=order.folder)
+            listings.open(order.links)
             asked = {opened.playlist for opened in listings.opened}
             if order.everything_remembered:
-                listings.check_all(watcher.listing)
+                listings.check_all()
         before = reports.counts(services, listings.opened)
         _fill_queue(services, listings, asked, retry=order.retry)
         only = asked if order.links and not (order.everything_remembered or order.retry) else None
@@ -168,49 +165,74 @@ def _fill_queue(services: Services, listings: _Listings, asked: set[int], *, ret
 
 
 class _Listings:
-    """The playlists that were listed, and the links that could not be: one does not stop the others."""
+    """The playlists that were listed, and the links that could not be: one does not stop the others.
 
-    def __init__(self, services: Services, cancel: WatchedToken, folder: Path | None = None) -> None:
+    With `looking` nothing is remembered: `previews` are what was seen.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        cancel: WatchedToken,
+        publish: Callable[[ListingProgress], None],
+        *,
+        folder: Path | None = None,
+        looking: bool = False,
+    ) -> None:
         self.opened: list[Opened] = []
+        self.previews: list[Preview] = []
         self.failed: list[tuple[str, MusicSimError]] = []
         self._services = services
         self._cancel = cancel
+        self._publish = publish
         self._folder = folder
+        self._looking = looking
         self._asked = 0
 
-    def open(self, links: Sequence[SettledLink], publish: _Publish) -> None:
+    def open(self, links: Sequence[SettledLink]) -> None:
         """List new links. Raises what went wrong when there is but one."""
         for link in links:
-            self._take(
-                link.link,
-                partial(
-                    self._services.downloads.open,
-                    link.link,
-                    self._cancel,
-                    choice=link.choice,
-                    limit=link.limit,
-                    folder=self._folder,
-                    publish=publish,
-                ),
-                alone=len(links) == 1,
-            )
+            self._take(link.link, partial(self._open, link), alone=len(links) == 1)
 
-    def check_all(self, publish: _Publish) -> None:
+    def check_all(self) -> None:
         """List all followed playlists again but endless mixes, which have always something new."""
         done = {opened.playlist for opened in self.opened}
         for known in self._services.catalog.playlists.all():
             if known.followed and not known.record.endless and known.id not in done:
-                self._take(
-                    known.title,
-                    partial(
-                        self._services.downloads.check,
-                        known.id,
-                        self._cancel,
-                        publish,
-                        folder=self._folder,
-                    ),
-                    alone=False,
+                self._take(known.title, partial(self._check, known.id), alone=False)
+
+    def _open(self, link: SettledLink) -> Opened:
+        downloads = self._services.downloads
+        if self._looking:
+            return self._seen(
+                downloads.look(
+                    link.link,
+                    self._cancel,
+                    choice=link.choice,
+                    limit=link.limit,
+                    publish=self._publish,
+                    on_rest=_tell_rest,
                 )
+            )
+        return downloads.open(
+            link.link,
+            self._cancel,
+            choice=link.choice,
+            limit=link.limit,
+            folder=self._folder,
+            publish=self._publish,
+            on_rest=_tell_rest,
+        )
+
+    def _check(self, playlist: int) -> Opened:
+        downloads = self._services.downloads
+        if self._looking:
+            return self._seen(downloads.look_again(playlist, self._cancel, self._publish, on_rest=_tell_rest))
+        return downloads.check(playlist, self._cancel, self._publish, folder=self._folder, on_rest=_tell_rest)
+
+    def _seen(self, preview: Preview) -> Opened:
+        self.previews.append(preview)
+        return preview.opened
 
     def _take(self, name: str, list_it: Callable[[], Opened], *, alone: bool) -> None:
         from musicsim_tui.download.failures import DownloadError
@@ -227,7 +249,9 @@ class _Listings:
             output.note(f"{name}: {error.title} {error.hint}")
 
 
-_Publish = Callable[["ListingProgress"], None]
+def _tell_rest(error: DownloadError) -> None:
+    until = "" if error.until is None else f" Asking again at {time_of_day(error.until)}."
+    output.note(f"{error.title}{until} Ctrl-C stops.")
 
 
 def _end_listing(listings: _Listings) -> None:
