@@ -80,6 +80,11 @@ class Controls:
         if live is not None and (keys is None or live[0] in keys):
             live[1].cancel()
 
+    def is_live(self, key: tuple[str, str]) -> bool:
+        """Whether an entry is being fetched."""
+        live = self._live
+        return live is not None and live[0] == key
+
     def begin(self, key: tuple[str, str], cancel: CancelToken) -> CancelToken:
         """An entry is fetched now; the token with which it can be interrupted."""
         token = LinkedToken(cancel)

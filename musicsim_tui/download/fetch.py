@@ -140,14 +140,11 @@ def fetch(
 def forget_partial(source: SourceId, work: Path, *, only_if_empty: bool = False) -> None:
     """Remove what an unfinished fetch left, as far as that is possible.
 
-    With `only_if_empty` what would be gone on with stays, and `work` goes as well when nothing is left in it.
+    With `only_if_empty` what would be gone on with stays. `work` goes as well when nothing is left in it.
     """
     folder = _folder_of(source, work)
-    if not only_if_empty:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
     with suppress(OSError):
-        if {path.name for path in folder.iterdir()} <= {_LOCK}:
+        if not only_if_empty or {path.name for path in folder.iterdir()} <= {_LOCK}:
             shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
         work.rmdir()
@@ -203,6 +200,7 @@ def _finish(
         path = request.folder / safe_name(
             media.labels.artist, media.labels.title, entry.source.id, finished.suffix
         )
+        _to_disk(finished)
         size = finished.stat().st_size
         _put_in_place(finished, path)
     except AudioError as error:
@@ -259,6 +257,12 @@ def _without_room(error: BaseException | None) -> DownloadError | None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return failure(FailureKind.DISK_FULL)
     return None
+
+
+def _to_disk(finished: Path) -> None:
+    """A file that has its final name is whole, whatever happens to the machine."""
+    with finished.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _put_in_place(finished: Path, path: Path) -> None:

@@ -105,6 +105,12 @@ class PlaylistQueue:
         with self._read() as db:
             return _state(db, source) is EntryState.WAITING
 
+    def is_wanted(self, extractor: str, source_id: str) -> bool:
+        """Whether a source is in the queue or failed: what came of it so far is gone on with."""
+        with self._read() as db:
+            known = rows.standing(db, extractor, source_id)
+        return known is not None and known.state in (*_QUEUED, EntryState.FAILED)
+
     def cancel(self, entries: Iterable[int] | None = None) -> list[PlaylistEntry]:
         """Take entries, or all, out of the queue; those that were in it."""
         with self._write() as db:

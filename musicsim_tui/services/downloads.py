@@ -161,6 +161,7 @@ class Downloads(PlaylistListing):
         taken = self._catalog().playlists.cancel(entries)
         self._controls.interrupt({entry.key for entry in taken})
         self._controls.wake()
+        self._clear_away(entry.key for entry in taken)
         return len(taken)
 
     def retry(self, entries: Iterable[int] | None = None) -> int:
@@ -200,10 +201,12 @@ class Downloads(PlaylistListing):
         known = self._known(playlist)
         catalog = self._catalog()
         waiting = {entry.key for entry in catalog.playlists.entries(playlist)}
+        bases = self._bases()
         files = catalog.playlists.forget(playlist, files_too=delete_files)
         still = {entry.key for entry in catalog.playlists.queue()}
         self._controls.interrupt(waiting - still)
         self._controls.wake()
+        self._clear_away(waiting, bases)
         if not delete_files:
             return Forgotten(known.title, 0, len(files))
         ours = [
@@ -217,6 +220,25 @@ class Downloads(PlaylistListing):
             known.folder.rmdir()  # only when nothing else is in it
             catalog.forget_root(known.folder)
         return Forgotten(known.title, len(deleted), len(files) - len(deleted))
+
+    def _bases(self) -> set[Path]:
+        """The folders of playlists' folders: each has its unfinished files beside them."""
+        return {self.folder, *(playlist.folder.parent for playlist in self._catalog().playlists.all())}
+
+    def _clear_away(self, keys: Iterable[tuple[str, str]], bases: Collection[Path] | None = None) -> None:
+        """Remove what came so far of sources that nobody waits for any more; the one that is being fetched
+        is cleared away by the queue."""
+        from musicsim_tui.download.fetch import forget_partial
+        from musicsim_tui.download.playlist import SourceId
+        from musicsim_tui.download.queue import WORK_FOLDER
+
+        playlists = self._catalog().playlists
+        works = [base / WORK_FOLDER for base in bases or self._bases()]
+        works = [work for work in works if work.is_dir()]
+        for key in keys:
+            if works and not self._controls.is_live(key) and not playlists.is_wanted(*key):
+                for work in works:
+                    forget_partial(SourceId(*key), work)
 
     # Settings
 

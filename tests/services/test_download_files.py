@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,10 @@ import pytest
 
 from musicsim_tui.audio.encode import write_audio
 from musicsim_tui.download import forecast
+from musicsim_tui.download.fetch import FetchRequest, fetch
+from musicsim_tui.download.playlist import read_listing
+from musicsim_tui.download.queue import WORK_FOLDER
+from musicsim_tui.download.session import SiteOptions
 from musicsim_tui.errors import StorageError
 from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
 from musicsim_tui.jobs import CancelToken
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
     from musicsim_tui.download.report import RunSummary
     from musicsim_tui.services import Services
     from tests.harness.youtube import YouTube
+
+OPTIONS = SiteOptions(extra={"retries": 1, "socket_timeout": 2})
 
 
 @pytest.fixture
@@ -193,3 +201,58 @@ def test_a_renamed_file_is_not_fetched_again(services: Services, youtube: YouTub
     assert states(services, playlist) == [EntryState.READY, EntryState.READY]
     assert services.catalog.playlists.entries(playlist)[0].path == new
     assert len(youtube.server.sent("videoplayback")) == 2
+
+
+def test_nothing_unfinished_is_left_of_what_nobody_wants(services: Services, youtube: YouTube) -> None:
+    work = services.downloads.folder / WORK_FOLDER
+    for name in ("cut_off", "cut_too"):
+        youtube.add(name, Video(name, 3, "b.m4a", fault="cut", parameters="at=20000&n=99"))
+    one, summary = fetched(services, list_only(youtube, "cut_off", "cut_too", playlist="PLone"))
+    assert summary.failed == 2
+    assert len(list(work.rglob("*.part"))) == 2
+    first = services.catalog.playlists.entries(one)[0].id
+    assert services.downloads.retry([first]) == 1
+    assert services.downloads.cancel([first]) == 1
+    assert len(list(work.rglob("*.part"))) == 1
+    services.downloads.forget(one)
+    assert not work.exists()
+
+
+def test_what_is_cancelled_or_forgotten_meanwhile_leaves_nothing(
+    services: Services, youtube: YouTube
+) -> None:
+    work = services.downloads.folder / WORK_FOLDER
+    youtube.add("stuck", Video("Stuck - Song", 3, "b.m4a", fault="stall", parameters="at=30000&n=9"))
+    playlist = opened(services, youtube.watch("stuck")).playlist
+    [entry] = services.catalog.playlists.entries(playlist)
+    for leave in (
+        lambda: services.downloads.cancel([entry.id]),
+        lambda: services.downloads.forget(playlist),
+    ):
+        services.downloads.enqueue([entry.id])
+        youtube.server.stalled.clear()
+        leaving = threading.Thread(target=lambda then=leave: youtube.server.stalled.wait(30) and then())
+        leaving.start()
+        assert services.downloads.run(CancelToken(), ingest=False).ready == 0
+        leaving.join(10)
+        assert not work.exists()
+
+
+@pytest.mark.parametrize("keep_original", [True, False])
+def test_a_file_is_on_the_disk_before_it_gets_its_name(
+    tmp_path: Path, youtube: YouTube, monkeypatch: pytest.MonkeyPatch, keep_original: bool
+) -> None:
+    written: list[int] = []
+    synced = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        written.append(os.fstat(descriptor).st_ino)
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    fetched = fetch(
+        read_listing(youtube.watch("ok_opus"), OPTIONS, CancelToken()).entries[0],
+        FetchRequest(tmp_path / "Mix", tmp_path / "work", keep_original=keep_original, options=OPTIONS),
+        CancelToken(),
+    )
+    assert written[-1] == fetched.path.stat().st_ino
