@@ -21,7 +21,7 @@ from musicsim_tui.tui.screens.search import SearchView
 from musicsim_tui.tui.screens.trouble import TroubleView
 from musicsim_tui.tui.screens.view import TrackView, View
 from musicsim_tui.tui.searching import read_query
-from musicsim_tui.tui.text import safe
+from musicsim_tui.tui.text import cells, safe, shown
 from musicsim_tui.tui.widgets.field import Field
 from musicsim_tui.tui.widgets.lines import Pieces
 from musicsim_tui.tui.widgets.playing import PlayingLine
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 VIEWS = ("library", "downloads", "ingest", "search", "crate")
 _SAID_SECONDS = 6.0
+_BESIDE = 4
+"""Cells of the line of news and the job that neither takes."""
 
 
 class MainScreen(Screen[None]):
@@ -51,6 +53,7 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._state = state
         self._said: object = None
+        self._said_is_long = False
 
     @property
     def host(self) -> MusicApp:
@@ -176,6 +179,7 @@ class MainScreen(Screen[None]):
         line = self.query_one(PlayingLine)
         line.display = preview.sounding and self._said is None
         self.query_one("#said").display = not line.display
+        self.query_one("#job").display = not self._said_is_long
         line.set_playing(preview.playing, preview.state)
 
     @on(PlayingLine.Sought)
@@ -183,17 +187,20 @@ class MainScreen(Screen[None]):
         self.host.preview.seek_share(event.share)
 
     def say(self, text: str, *, trouble: bool = False) -> None:
-        """One line of news, for some seconds."""
+        """News, for some seconds: one line beside the job, or as many as it takes in place of it."""
         line = self.query_one("#said", Static)
         line.set_class(trouble, "-trouble")
         line.update(safe(text))
         self._said = said = object()
+        job = cells(str(self.query_one("#job", Static).render()))
+        self._said_is_long = cells(shown(text)) > self.size.width - _BESIDE - job
         self.show_playing()
 
         def fade() -> None:
             if self._said is said and self.is_mounted:
                 line.update("")
                 self._said = None
+                self._said_is_long = False
                 self.show_playing()
 
         self.set_timer(_SAID_SECONDS * (2 if trouble else 1), fade)
