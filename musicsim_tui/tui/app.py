@@ -69,7 +69,8 @@ class MusicApp(Ending):
         self._opened_library = False
         self.glyphs = ASCII if preferences.ascii else UNICODE
         self.keys: Mapping[str, str]
-        self.keys, self._key_problems = check_keymap(preferences.keys)
+        self.keys, key_problems = check_keymap(preferences.keys)
+        self.config_problems = [*preferences.problems, *key_problems]
         self.bridge = Bridge(Services(settings, lambda text: self.bridge.notice(text)), self.post_message)
         self.hearing = Hearing(self.bridge, self.post_message)
         self.downloading = Downloading(self.bridge, self.post_message)
@@ -92,6 +93,10 @@ class MusicApp(Ending):
         for theme in THEMES:
             self.register_theme(theme)
         wanted = self._preferences.theme or self._state.theme
+        if self._preferences.theme not in (None, *self.available_themes):
+            self.config_problems.append(
+                f"There is no theme {self._preferences.theme!r}; the palette (ctrl+p) has a list under Theme."
+            )
         self.theme = wanted if wanted in self.available_themes else DARK.name
         self.set_keymap(dict(self.keys))
         if self._preferences.calm or self._preferences.ascii:
@@ -117,8 +122,7 @@ class MusicApp(Ending):
         self.main.view.shown_again()
         self.bridge.watch_catalog()
         self.check_offline()
-        for problem in (*self._preferences.problems, *self._key_problems, *filter(None, [self._greeting])):
-            self.say(problem, trouble=True)
+        self.tell_problems(self._greeting)
 
     def _cannot_open(self, error: MusicSimError) -> None:
         self.exit(return_code=1, message=Text(f"error: {error.title}\nhint: {error.hint}"))

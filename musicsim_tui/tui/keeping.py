@@ -112,6 +112,21 @@ class KeepingActions(Actions):
             trouble.came_from = self.view_name
             self.show_view("trouble")
 
+    config_problems: list[str]
+    """Sentences about entries of `config.toml` that the app leaves out."""
+    config_problems_seen = False
+
+    def tell_problems(self, greeting: str) -> None:
+        """What is wrong with the configuration; all of it stands with the troubles."""
+        told = [greeting] if greeting else []
+        if len(self.config_problems) > 1:
+            many = len(self.config_problems)
+            told.append(f"{many} entries of config.toml are left out; {self.trouble_key} tells why.")
+        else:
+            told += self.config_problems
+        if told:
+            self.say(" ".join(told), trouble=True)
+
     # The way back
 
     def action_undo(self) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
+from musicsim_tui.tui.key_names import known_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -299,9 +301,17 @@ def main_key(command: Command, keymap: Mapping[str, str]) -> str:
 
 
 def check_keymap(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The rebindings that can work, and a sentence for each that cannot: an unknown id, a key taken twice."""
+    """The rebindings that can work, and a sentence for each that cannot: an unknown id, a key that there is
+    not, a key taken twice."""
     problems = [f"There is no command {name} to give a key to." for name in keys if name not in BY_ID]
-    usable = {name: value for name, value in keys.items() if name in BY_ID}
+    usable: dict[str, str] = {}
+    for name in filter(BY_ID.__contains__, keys):
+        written = keys[name].split(",")
+        names = [known for key in written if (known := known_key(key)) is not None]
+        if len(names) == len(written):
+            usable[name] = ",".join(names)
+        else:
+            problems.append(f"{name} cannot have the key {keys[name]!r}: there is no such key.")
     for name in list(usable):
         clash = next(iter(clashes({**usable}, only=name)), None)
         if clash is not None:

@@ -8,6 +8,7 @@ import pytest
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
+from musicsim_tui.tui.key_names import known_key
 from musicsim_tui.tui.keymap import (
     BY_ID,
     COMMANDS,
@@ -98,6 +99,54 @@ def test_a_rebound_key_works_and_is_shown(small: Path) -> None:
         await driver.shows("Everywhere")
 
     drive(small, scenario, preferences=Preferences(keys={"help": "f1"}))
+
+
+@pytest.mark.parametrize(
+    "key", ["blah blah", "[red]", "", "ctrl+", "++", "f99x", "hyper-x", "\x1b", "\ud800"]
+)
+def test_a_key_that_there_is_not_is_told_and_the_default_stays(key: str) -> None:
+    keys, problems = check_keymap({"mark": f"b,{key}"})
+    assert keys == {}
+    assert problems == [f"mark cannot have the key {f'b,{key}'!r}: there is no such key."]
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("F1", "f1"),
+        ("Ctrl+F", "ctrl+F"),
+        ("shift+pgdn", "shift+pagedown"),
+        ("é", "é"),
+        ("%", "%"),
+        ("alt+up , B", "alt+up,B"),
+    ],
+)
+def test_a_key_is_known_as_people_write_it(written: str, key: str) -> None:
+    assert check_keymap({"mark": written}) == ({"mark": key}, [])
+
+
+def test_every_key_of_the_registry_can_be_written_in_the_configuration() -> None:
+    keys = [key for command in COMMANDS for key in command.keys.split(",")]
+    assert [known_key(key) for key in keys] == [key.strip() for key in keys]
+
+
+def test_all_that_is_wrong_in_the_configuration_can_be_read(small: Path) -> None:
+    wrong = Preferences(
+        keys={"filter": "blah blah", "mark": "[red]"}, theme="no theme", problems=("ascii has to be true.",)
+    )
+
+    async def scenario(driver: Driver) -> None:
+        await driver.shows("4 entries of config.toml are left out; ! tells why.")
+        await driver.press("slash", "escape", "x")
+        await driver.shows("1 marked")
+        await driver.press("exclamation_mark")
+        await driver.shows("mark cannot have the key '[red]': there is no such key.")
+        for words in ("ascii has to be true.", "filter cannot have", "There is no theme 'no theme'"):
+            assert words in driver.text
+        await driver.press("escape", "exclamation_mark")
+        await driver.shows("> Doctor")
+
+    drive(small, scenario, preferences=wrong)
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,9 @@ class TroubleView(View):
         self.show_part(event.name)
 
     def shown_again(self) -> None:
+        if len(self.host.config_problems) > 1 and not self.host.config_problems_seen:
+            self.host.config_problems_seen = True
+            self.part = "doctor"
         self.show_part(self.part)
 
     def catalog_changed(self) -> None:
@@ -241,8 +244,8 @@ class TroubleView(View):
 
     def _diagnose(self) -> None:
         services = self.host.bridge.services
-        for part in ("doctor", "report"):
-            self._page(part).show(Content(_CHECKING))
+        self._page("doctor").show(self._with_config(Content(_CHECKING)))
+        self._page("report").show(Content(_CHECKING))
 
         def work(token: CancelToken) -> Diagnosis:
             checks = services.diagnose()
@@ -253,7 +256,7 @@ class TroubleView(View):
 
     def _take_diagnosis(self, diagnosis: Diagnosis) -> None:
         self._diagnosis = diagnosis
-        self._page("doctor").show(_checks_text(diagnosis.checks))
+        self._page("doctor").show(self._with_config(_checks_text(diagnosis.checks)))
         key = main_key(BY_ID["trouble.copy"], self.host.keys)
         head = (
             f"{key} copies this report for somebody who helps. It has no token, no name of yours, no path of"
@@ -262,6 +265,15 @@ class TroubleView(View):
         lines = [Content.styled(head, "$foreground-muted"), Content("")]
         lines += [safe(line) for line in diagnosis.report.split("\n")]
         self._page("report").show(Content("\n").join(lines))
+
+    def _with_config(self, rest: Content) -> Content:
+        """What the app leaves out of `config.toml` stands before the checks."""
+        sign, style = _SIGNS["warn"]
+        lines = [
+            Content.assemble((sign, style), "  ", ("config.toml", "bold"), ": ", safe(problem))
+            for problem in self.host.config_problems
+        ]
+        return Content("\n").join([*lines, rest])
 
     def action_copy(self) -> None:
         """Copy what failed by its path or link; in the other parts, the report."""
