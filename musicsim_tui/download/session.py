@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from musicsim_tui.download.diagnosis import describe
-from musicsim_tui.errors import MusicSimError, SettingsError, UsageError
+from musicsim_tui.download.site_settings import check_option
+from musicsim_tui.errors import MusicSimError, UsageError
 from musicsim_tui.jobs import Cancelled
 
 if TYPE_CHECKING:
@@ -25,28 +26,13 @@ _RETRIES = 5
 _EXTRACTOR_RETRIES = 2
 _MAX_REDIRECTIONS = 5
 
-ALLOWED_OPTIONS: Mapping[str, tuple[type, ...]] = {
-    "extractor_args": (dict,),
-    "force_ipv4": (bool,),
-    "geo_bypass_country": (str,),
-    "http_headers": (dict,),
-    "proxy": (str,),
-    "ratelimit": (int, float),
-    "retries": (int,),
-    "sleep_interval_requests": (int, float),
-    "socket_timeout": (int, float),
-    "source_address": (str,),
-    "throttledratelimit": (int, float),
-}
-"""Options of yt_dlp.YoutubeDL that may be set by hand: none runs programs or chooses places on the disk."""
-
 
 @dataclass(frozen=True, slots=True)
 class SiteOptions:
     """How sites are asked. `cookies_from_browser` is BROWSER[+KEYRING][:PROFILE][::CONTAINER], as for yt-dlp;
-    `cache_dir` keeps what yt-dlp learns of a player; `extra` holds `ALLOWED_OPTIONS`.
+    `cache_dir` keeps what yt-dlp learns of a player; `extra` holds options as `site_settings` allows them.
 
-    Raises SettingsError for an option that is not allowed or has the wrong type.
+    Raises SettingsError for an option that is not allowed or makes no sense.
     """
 
     cookies_from_browser: str | None = None
@@ -55,16 +41,7 @@ class SiteOptions:
 
     def __post_init__(self) -> None:
         for name, value in self.extra.items():
-            if name not in ALLOWED_OPTIONS:
-                raise SettingsError(
-                    f"The yt-dlp option {name!r} cannot be set here.", f"Use {', '.join(ALLOWED_OPTIONS)}."
-                )
-            types = ALLOWED_OPTIONS[name]
-            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-                raise SettingsError(
-                    f"The yt-dlp option {name!r} cannot be {value!r}.",
-                    f"Give it a value of type {types[0].__name__}.",
-                )
+            check_option(name, value)
         if self.cookies_from_browser is not None:
             _browser(self.cookies_from_browser)
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from musicsim_tui.download.session import ALLOWED_OPTIONS, JobLog, SiteOptions, open_session
+from musicsim_tui.download.session import JobLog, SiteOptions, open_session
+from musicsim_tui.download.site_settings import ALLOWED_OPTIONS
 from musicsim_tui.errors import SettingsError, UsageError
 from musicsim_tui.jobs import Cancelled, CancelToken
 
