@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from musicsim_tui.audio.player import FULL_VOLUME, PlaybackState, Status
+from musicsim_tui.jobs import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,19 +42,17 @@ class Playing:
     peaks: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    player: Player
-    playing: Playing
-
-
 class Preview:
-    """One player, opened when first needed. Belongs to the UI thread."""
+    """One player, opened when first needed. Belongs to the UI thread, but for the opening."""
 
     def __init__(self, bridge: Bridge, post: Callable[[Message], object], *, volume: int) -> None:
         self._bridge = bridge
         self._post = post
         self._player: Player | None = None
+        self._opening = threading.Lock()
+        self._closed = False
+        self._awaited: TrackId | Path | None = None
+        self._awaits_paused = False
         self._volume = volume
         self._muted = False
         self.playing: Playing | None = None
@@ -75,45 +75,66 @@ class Preview:
         return self.sounding and self.playing is not None and self.playing.what == what
 
     def toggle(self, what: TrackId | Path, start: float, failed: Callable[[MusicSimError], None]) -> None:
-        """Pause what plays, resume what waits; put on anything else."""
-        if self._player is not None and self.plays(what):
+        """Pause what plays or is about to, resume what waits; put on anything else."""
+        if self._awaited == what:
+            self._awaits_paused = not self._awaits_paused
+        elif self._player is not None and self.plays(what):
             self._player.toggle()
         else:
             self.play(what, start, failed)
 
     def play(self, what: TrackId | Path, start: float, failed: Callable[[MusicSimError], None]) -> None:
         """Put a track or a file on, from a place in seconds; `failed` is told why it cannot be heard."""
-        services, player, volume = self._bridge.services, self._player, self._volume
+        services = self._bridge.services
+        self._awaited, self._awaits_paused = what, False
 
-        def work(_token: CancelToken) -> _Ready:
-            from musicsim_tui.audio.playback import open_player
+        def work(_token: CancelToken) -> Playing:
             from musicsim_tui.services.preview import find_playable
 
             found = find_playable(services, str(what))
             peaks = services.catalog.waveform(found.track_id) if found.track_id is not None else None
-            opened = player or open_player(self._ended, volume=volume)
-            return _Ready(opened, Playing(what, found, peaks or b""))
+            self._open()
+            return Playing(what, found, peaks or b"")
 
-        def ready(made: _Ready) -> None:
-            if self._player is None:
-                self._player = made.player
-                self._player.set_volume(self._volume)
-                self._player.set_muted(self._muted)
-            problem = self._player.state.problem
-            gain = made.playing.playable.matching_gain if self.auditioning else 0.0
-            self.playing = made.playing
-            self._player.play(made.playing.playable.path, start, gain)
-            if problem is not None and self._player.state.status is Status.STOPPED:
+        def ready(made: Playing) -> None:
+            player, paused = self._player, self._awaits_paused
+            self._awaited = None
+            if player is None:
+                return
+            player.set_volume(self._volume)
+            player.set_muted(self._muted)
+            problem = player.state.problem
+            gain = made.playable.matching_gain if self.auditioning else 0.0
+            self.playing = made
+            player.play(made.playable.path, start, gain)
+            if paused:
+                player.pause()
+            if problem is not None and player.state.status is Status.STOPPED:
                 self.playing = None
                 failed(problem)
 
-        self._bridge.ask("play", work, ready, failed)
+        def told(error: MusicSimError) -> None:
+            self._awaited = None
+            failed(error)
+
+        self._bridge.ask("play", work, ready, told)
+
+    def _open(self) -> None:
+        """Open the player unless there is one; from any thread. Raises Cancelled once this is closed."""
+        from musicsim_tui.audio.playback import open_player
+
+        with self._opening:
+            if self._closed:
+                raise Cancelled
+            if self._player is None:
+                self._player = open_player(self._ended, volume=self._volume)
 
     def _ended(self, state: PlaybackState) -> None:
         self._post(PreviewEnded(state))
 
     def stop(self) -> None:
         self._bridge.abandon("play")
+        self._awaited = None
         if self._player is not None:
             self._player.stop()
         self.playing = None
@@ -153,5 +174,7 @@ class Preview:
 
     def close(self) -> None:
         """Let go of the sound device."""
+        with self._opening:
+            self._closed = True
         if self._player is not None:
             self._player.close()

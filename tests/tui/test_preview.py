@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from musicsim_tui.audio import playback
 from musicsim_tui.audio.encode import write_audio
-from musicsim_tui.audio.player import Status
+from musicsim_tui.audio.playback import open_player
+from musicsim_tui.audio.player import PlaybackState, Player, Status
 from musicsim_tui.track import Tags
 from musicsim_tui.tui.widgets.playing import PlayingLine
 from tests.harness import sound
@@ -155,3 +159,30 @@ def test_a_file_that_has_gone_is_told_in_words(tones: Path, tmp_path: Path, card
         assert not driver.app.preview.sounding
 
     drive(tones, scenario, size=(160, 30))
+
+
+def test_keys_before_the_sound_opens_pause_it_and_open_one_player(
+    card: SoundCard, tones: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go, opened = threading.Event(), []
+
+    def held(on_end: Callable[[PlaybackState], None], *, volume: int) -> Player:
+        assert let_go.wait(60)
+        opened.append(open_player(on_end, volume=volume))
+        return opened[-1]
+
+    monkeypatch.setattr(playback, "open_player", held)
+
+    async def scenario(driver: Driver) -> None:
+        preview = driver.app.preview
+        await driver.send("space", "j", "space", "space")
+        await driver.settled()
+        let_go.set()
+        await driver.until(lambda: preview.state.status is Status.PAUSED, "it waits")
+        assert preview.playing is not None
+        assert preview.playing.playable.title == "Low"
+        assert len(opened) == 1
+        await driver.send("space")
+        await driver.until(lambda: hears(card, TITLES["Low"]), "it goes on")
+
+    drive(tones, scenario, size=(120, 30))
