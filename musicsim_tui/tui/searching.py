@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,6 +11,7 @@ from musicsim_tui.track import TrackId
 
 if TYPE_CHECKING:
     from musicsim_tui.jobs import CancelToken
+    from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.search.similar import Match
     from musicsim_tui.services import Services
     from musicsim_tui.track import Track
@@ -99,3 +100,14 @@ def run_search(services: Services, query: SearchFor, cancel: CancelToken) -> Ans
         query = SearchFor(seed.tags.title, seed.tags.artist, query.track, query.path)
     peaks = seed.peaks or services.catalog.waveform(seed.track_id) or b""
     return Answer(query, model.name, results, tuple(shared), peaks, seed.duration)
+
+
+def brought_up_to_date(catalog: Catalog, answer: Answer) -> Answer:
+    """The answer with its tracks as the library has them now. Raises CatalogError."""
+    rows = catalog.tracks_by_id([result.match.track.id for result in answer.results])
+    results = tuple(
+        replace(result, match=replace(result.match, track=rows[result.match.track.id].track))
+        for result in answer.results
+        if result.match.track.id in rows
+    )
+    return replace(answer, results=results)

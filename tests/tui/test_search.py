@@ -14,6 +14,7 @@ from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.screens import search as search_screen
 from musicsim_tui.tui.searching import Answer, SearchFor, read_query, run_search
 from tests.harness.audio_files import write_music
+from tests.library.samples import track_id
 from tests.tui.conftest import compare
 from tests.tui.harness import Driver, drive
 
@@ -233,3 +234,24 @@ def test_both_sides_of_a_moment_are_outlined_at_every_width(
         await driver.shows("match 0:20")
 
     drive(small, scenario, size=size, preferences=Preferences(ascii=True))
+
+
+def test_results_that_were_kept_lose_what_the_library_forgets(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.shows("Moment")
+        await driver.press("j", "enter")
+        await driver.shows("query 2 of 2")
+        await driver.until(lambda: any("Nocturne" in row for row in driver.lines[3:]), "the second answer")
+        driver.app.bridge.services.catalog.delete_tracks([track_id(2), track_id(4)])
+        await driver.press("left_square_bracket")
+        await driver.shows("query 1 of 2")
+        await driver.hides("Chibi Ninja")
+        await driver.press("right_square_bracket")
+        await driver.shows("query 2 of 2")
+        await driver.until(
+            lambda: not any("Nocturne" in row for row in driver.lines[2:]), "the forgotten have gone"
+        )
+        assert {track_id(2), track_id(4)}.isdisjoint(driver.app.main.search.shown_tracks())
+
+    drive(small, scenario)

@@ -11,7 +11,7 @@ from textual.widgets import Static
 from musicsim_tui.errors import MusicSimError, UnmetRequest
 from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
 from musicsim_tui.tui.screens.view import TrackView
-from musicsim_tui.tui.searching import Result, query_of, run_search
+from musicsim_tui.tui.searching import Result, brought_up_to_date, query_of, run_search
 from musicsim_tui.tui.text import safe, shown
 from musicsim_tui.tui.widgets.columns import Column
 from musicsim_tui.tui.widgets.moments import MomentLine, Side
@@ -135,6 +135,7 @@ class SearchView(TrackView):
         if kept is not None and not fresh:
             self.host.bridge.abandon("search")
             self._show(kept)
+            self.catalog_changed()
             return
         services = self.host.bridge.services
         self._head(query)
@@ -157,6 +158,27 @@ class SearchView(TrackView):
         self._answers = {key: kept for key, kept in self._answers.items() if key in self.trail}
         self._answers[query] = answer
         self._show(answer)
+
+    def catalog_changed(self) -> None:
+        """Bring the tracks of the results up to date; those that the library has forgotten go."""
+        answer, catalog = self._answer, self.host.bridge.services.catalog
+        if answer is None:
+            return
+
+        def take(current: Answer) -> None:
+            if current == answer or self._answer is not answer:
+                return
+            self._answers = {
+                query: current if kept is answer else kept for query, kept in self._answers.items()
+            }
+            self._answer = current
+            if self.table.display and current.results:
+                self.table.show(ListedRows(current.results), keep=True)
+                self._show_moments()
+            elif self.table.display:
+                self._show(current)
+
+        self.host.bridge.ask("results", lambda _token: brought_up_to_date(catalog, answer), take)
 
     def _show(self, answer: Answer) -> None:
         self._answer = answer
