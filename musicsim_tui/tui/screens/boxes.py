@@ -4,35 +4,88 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 if TYPE_CHECKING:
-    from textual.binding import BindingType
+    from collections.abc import Callable
 
+    from textual.binding import BindingType
+    from textual.events import Click
+
+    from musicsim_tui.errors import MusicSimError
+    from musicsim_tui.jobs import CancelToken
     from musicsim_tui.tui.app import MusicApp
 
 Answer = TypeVar("Answer")
+Found = TypeVar("Found")
 
 
-class Box(ModalScreen[Answer], Generic[Answer]):
+class EndsOnce(Screen[Answer], Generic[Answer]):
+    """A screen that ends once, and takes only itself away: it waits for what lies over it to go.
+
+    Textual takes styles from the first base only: this one comes last.
+    """
+
+    _ended = False
+    _result: Answer | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has been answered or closed."""
+        return self._ended
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        if self._ended:
+            return AwaitComplete()
+        self._ended, self._result = True, result
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
+    def on_screen_resume(self) -> None:
+        if self._ended and self.app.screen is self:
+            super().dismiss(self._result)
+
+
+class Box(ModalScreen[Answer], EndsOnce[Answer]):
     """A box over the view. `escape` closes it without an answer, as does a click beside it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._topics: set[str] = set()
 
     @property
     def host(self) -> MusicApp:
         """The app, by its own type."""
         return cast("MusicApp", self.app)
 
+    def ask(
+        self,
+        topic: str,
+        work: Callable[[CancelToken], Found],
+        answer: Callable[[Found], None],
+        failed: Callable[[MusicSimError], None] | None = None,
+    ) -> None:
+        """Ask the bridge for as long as the box is open: as it ends, the question is forgotten."""
+        self._topics.add(topic)
+        self.host.bridge.ask(topic, work, answer, failed)
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        if not self.has_ended:
+            for topic in self._topics:
+                self.host.bridge.abandon(topic)
+        return super().dismiss(result)
+
     def action_close(self) -> None:
         self.dismiss(None)
 
-    def on_click(self, event: object) -> None:
-        if getattr(event, "widget", None) is self:
-            self.dismiss(None)
+    def on_click(self, event: Click) -> None:
+        if event.widget is self:
+            self.action_close()
 
 
 def frame(title: str, id: str = "box") -> Vertical:  # noqa: A002 - Textual's own name

@@ -146,7 +146,7 @@ class CratePicker(Box[str]):
             crate.rename(old, name, partial(self._renamed, old), self._failed)
 
     def _made(self, name: str) -> None:
-        if self.is_mounted:
+        if not self.has_ended:
             self.dismiss(name)
 
     def _renamed(self, old: str, name: str) -> None:
@@ -157,7 +157,7 @@ class CratePicker(Box[str]):
         )
         host.history.did(Step(f"the crate {shown(old)} called {shown(name)}", undo, redo))
         host.remember()
-        if self.is_mounted:
+        if not self.has_ended:
             self._close_field()
             self.refresh_crates(name)
 
@@ -176,7 +176,7 @@ class CratePicker(Box[str]):
     def _deleted(self, change: CrateChange) -> None:
         words = f"the crate {shown(change.name)} deleted"
         self.host.crate.did(change, words)
-        if self.is_mounted:
+        if not self.has_ended:
             self.refresh_crates()
             self._say(
                 f"{shown(change.name)} is deleted; {main_key(BY_ID['undo'], self.host.keys)} brings it back."
@@ -187,13 +187,15 @@ class CratePicker(Box[str]):
         self.host.crate.afterwards(self._undone)
 
     def _undone(self) -> None:
-        if self.is_mounted:
+        if not self.has_ended:
             self.refresh_crates()
             self._say("")
 
     def _failed(self, error: MusicSimError) -> None:
-        if self.is_mounted:
+        if not self.has_ended:
             self._say(f"{error.title} {error.hint}", trouble=True)
+        else:
+            self.host.tell_trouble(error)
 
     def _say(self, text: str, *, trouble: bool = False) -> None:
         line = self.query_one("#crate-said", Static)

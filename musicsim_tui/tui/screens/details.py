@@ -97,11 +97,9 @@ class DetailsScreen(Box[None]):
         def work(_token: CancelToken) -> TrackFacts | None:
             return gather(catalog, self._track)
 
-        self.host.bridge.ask("details", work, self._show)
+        self.ask("details", work, self._show)
 
     def _show(self, facts: TrackFacts | None) -> None:
-        if not self.is_mounted:
-            return
         target = self.query_one("#facts", Static)
         if facts is None:
             self._tags = None
@@ -119,10 +117,10 @@ class DetailsScreen(Box[None]):
 
     @property
     def _editing(self) -> bool:
-        return bool(self.query_one("#edit").display)
+        return any(fields.display for fields in self.query("#edit"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("edit", "page") and self.is_mounted and self._editing:
+        if action in ("edit", "page") and self._editing:
             return False  # the fields take these keys
         return super().check_action(action, parameters)
 
@@ -153,13 +151,13 @@ class DetailsScreen(Box[None]):
 
     def _saved(self, _row: TrackRow) -> None:
         self.host.tracks_changed()
-        if self.is_mounted:
+        if not self.has_ended:
             self._close_fields()
             self._say("Written into the file.")
             self._look_up()
 
     def _not_saved(self, error: MusicSimError) -> None:
-        if self.is_mounted:
+        if not self.has_ended:
             self._say(f"{error.title} {error.hint}", trouble=True)
         else:
             self.host.tell_trouble(error)

@@ -166,28 +166,20 @@ class ExportBox(Box[None]):
             return
         export = self._export
         self._say("Writing ...")
-        self.host.bridge.ask(
-            "export", lambda token: _write(export, target, token), self._written, self._failed
-        )
+        self.ask("export", lambda token: _write(export, target, token), self._written, self._failed)
 
     def _written(self, written: _Written) -> None:
         rest = f"; {written.left_out:,} left out: the files are gone" if written.left_out else ""
         self.host.say(f"Wrote {count(written.tracks, 'track')} to {_short(written.target)}{rest}")
-        if self.is_mounted:
-            self.dismiss(None)
+        self.dismiss(None)
 
     def _failed(self, error: MusicSimError) -> None:
-        if self.is_mounted:
-            self._say(f"{error.title} {error.hint}", trouble=True)
+        self._say(f"{error.title} {error.hint}", trouble=True)
 
     def _say(self, text: str, *, trouble: bool = False) -> None:
         line = self.query_one("#export-said", Static)
         line.set_class(trouble, "-trouble")
         line.update(safe(text))
-
-    def action_close(self) -> None:
-        self.host.bridge.abandon("export")
-        super().action_close()
 
 
 def _short(path: Path) -> str:

@@ -45,6 +45,7 @@ class ModelScreen(Box[str]):
         self._models: dict[str, ModelInfo] = {}
         self._outlook: Outlook | None = None
         self._job: Job[ModelInfo, Progress] | None = None
+        self._stopping = False
 
     def compose(self) -> ComposeResult:
         with frame("How to listen"):
@@ -59,11 +60,11 @@ class ModelScreen(Box[str]):
 
     def on_mount(self) -> None:
         services = self.host.bridge.services
-        self.host.bridge.ask("models", lambda _token: services.models.all(), self._show)
-        self.host.bridge.ask("outlook", services.look_ahead, self._show_outlook)
+        self.ask("models", lambda _token: services.models.all(), self._show)
+        self.ask("outlook", services.look_ahead, self._show_outlook)
 
     def _show_outlook(self, outlook: Outlook | None) -> None:
-        if outlook is None or not self.is_mounted:
+        if outlook is None:
             return
         self._outlook = outlook
         where = f" in {shown(outlook.folder)}" if outlook.folder is not None else ""
@@ -81,8 +82,6 @@ class ModelScreen(Box[str]):
         return f"about {duration_words(needs.work_seconds)}, {size_words(needs.disk_bytes)}"
 
     def _show(self, found: list[ModelInfo]) -> None:
-        if not self.is_mounted:
-            return
         options = self.query_one(OptionList)
         at = options.highlighted
         options.clear_options()
@@ -133,13 +132,15 @@ class ModelScreen(Box[str]):
 
     def on_model_screen_moved(self) -> None:
         job = self._job
-        if job is None:
+        if job is None or self.has_ended:
             return
         if job.state is JobState.DONE and job.result is not None:
             self.dismiss(job.result.model.name)
+        elif self._stopping and job.ended:
+            self.dismiss(None)
         elif job.state is JobState.FAILED and job.error is not None:
             self._fail(in_words(job.error))
-        elif job.snapshot is not None:
+        elif job.snapshot is not None and not self._stopping:
             done, total = job.snapshot.done, job.snapshot.total or 0
             share = f" of {size_words(total)}" if total else ""
             self._say(f"Downloading: {size_words(done)}{share}. escape stops.")
@@ -153,7 +154,11 @@ class ModelScreen(Box[str]):
         line.update(safe(text))
 
     def action_close(self) -> None:
-        self.host.bridge.abandon("outlook")
-        if self._job is not None:
-            self._job.cancel()
-        super().action_close()
+        """Close once the job has ended: what cannot be stopped any more still tells which model is in use."""
+        job = self._job
+        if job is None or (job.ended and job.state is not JobState.DONE) or self._stopping:
+            super().action_close()
+            return
+        self._stopping = True
+        job.cancel()
+        self._say("Stopping ...")

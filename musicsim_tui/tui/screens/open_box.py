@@ -121,11 +121,9 @@ class OpenBox(Box[Opened | str]):
             return _Look(path, services.survey([path], token))
 
         self._say("Looking through it ...")
-        self.host.bridge.ask("look", work, self._looked, self._failed)
+        self.ask("look", work, self._looked, self._failed)
 
     def _looked(self, look: _Look) -> None:
-        if not self.is_mounted:
-            return
         if look.survey is None:
             self.dismiss(Opened(look.path, hear=False))
             return
@@ -149,8 +147,7 @@ class OpenBox(Box[Opened | str]):
         )
 
     def _failed(self, error: MusicSimError) -> None:
-        if self.is_mounted:
-            self._say(f"{error.title} {error.hint}", trouble=True)
+        self._say(f"{error.title} {error.hint}", trouble=True)
 
     def _start(self, look: _Look) -> None:
         self.dismiss(Opened(look.path, hear=True))
@@ -159,7 +156,3 @@ class OpenBox(Box[Opened | str]):
         line = self.query_one("#look", Static)
         line.set_class(trouble, "-trouble")
         line.update(safe(text))
-
-    def action_close(self) -> None:
-        self.host.bridge.abandon("look")
-        super().action_close()
