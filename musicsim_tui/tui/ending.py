@@ -12,6 +12,7 @@ from rich.text import Text
 
 from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
 from musicsim_tui.tui.fetching import FetchingActions
+from musicsim_tui.tui.palette import Palette
 from musicsim_tui.tui.state import AppState, save_state
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Ending(FetchingActions):
     """Leaving: what is remembered, what is asked, what is told."""
 
     state_path: Path
+    _asked_to_leave = False
 
     def action_leave(self) -> None:
         cut = [
@@ -35,8 +37,10 @@ class Ending(FetchingActions):
             for word, cuts in (("fetched", self.downloading.cuts), ("heard", self.hearing.running))
             if cuts
         ]
-        if not cut or self.screen is not self.main:
+        if not cut:
             self.leave()
+            return
+        if self._asked_to_leave:
             return
         from musicsim_tui.tui.screens.question import Question
 
@@ -46,7 +50,14 @@ class Ending(FetchingActions):
             "Quit",
             "Stay",
         )
-        self.push_screen(question, lambda sure: self.leave() if sure else None)
+        self._asked_to_leave = True
+
+        def take(sure: bool | None) -> None:
+            self._asked_to_leave = False
+            if sure:
+                self.leave()
+
+        self.push_screen(question, take)
 
     async def action_quit(self) -> None:
         self.action_leave()
@@ -112,6 +123,11 @@ class Ending(FetchingActions):
 
         self.remember()
         end_at_once(self, 128 + signal.SIGHUP)
+
+    def action_command_palette(self) -> None:
+        """Open the palette over a view: what it offers is done there, not in a box."""
+        if self.screen is self.main:
+            self.push_screen(Palette())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for command in super().get_system_commands(screen):

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.binding import Binding
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from musicsim_tui.library.query import Query, parse_query, quote
 from musicsim_tui.tui.keymap import COMMANDS, Command, keys_of
+from musicsim_tui.tui.screens.boxes import EndsOnce
 from musicsim_tui.tui.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from textual.binding import BindingType
+
     from musicsim_tui.library.records import TrackRow
     from musicsim_tui.tui.app import MusicApp
 
 _MOST_TRACKS = 12
+
+
+class Palette(CommandPalette, EndsOnce[None]):
+    """The palette; its list turns pages once it is drawn."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page('down')", "Next page", show=False),
+        Binding("pageup", "page('up')", "Previous page", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="--command-palette")
+
+    def action_page(self, way: str) -> None:
+        if self.query_one(CommandList).scrollable_content_region:
+            self._action_command_list(f"page_{way}")
 
 
 class _HostProvider(Provider):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual_fspicker import FileOpen, Filters, SelectDirectory
 from textual_fspicker.parts import CurrentDirectory
 
 from musicsim_tui.ingest.scan import AUDIO_SUFFIXES
+from musicsim_tui.tui.screens.boxes import EndsOnce
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textual.app import ComposeResult
 
 
@@ -22,7 +22,7 @@ class _PlainDirectory(CurrentDirectory):
         super().__init__(markup=False)
 
 
-class FolderPicker(SelectDirectory):
+class FolderPicker(SelectDirectory, EndsOnce[Path | None]):
     """Pick a folder of music."""
 
     def __init__(self, start: Path) -> None:
@@ -32,7 +32,7 @@ class FolderPicker(SelectDirectory):
         yield _PlainDirectory()
 
 
-class FilePicker(FileOpen):
+class FilePicker(FileOpen, EndsOnce[Path | None]):
     """Pick an audio file to search with."""
 
     def __init__(self, start: Path) -> None:
