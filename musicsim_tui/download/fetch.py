@@ -140,11 +140,14 @@ def fetch(
 def forget_partial(source: SourceId, work: Path, *, only_if_empty: bool = False) -> None:
     """Remove what an unfinished fetch left, as far as that is possible.
 
-    With `only_if_empty` what would be gone on with stays. `work` goes as well when nothing is left in it.
+    With `only_if_empty` what would be gone on with stays, and `work` goes as well when nothing is left in it.
     """
     folder = _folder_of(source, work)
+    if not only_if_empty:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     with suppress(OSError):
-        if not only_if_empty or {path.name for path in folder.iterdir()} <= {_LOCK}:
+        if {path.name for path in folder.iterdir()} <= {_LOCK}:
             shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
         work.rmdir()

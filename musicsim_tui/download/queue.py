@@ -290,8 +290,9 @@ class QueueRun:
             fetched: Fetched = fetch(entry, request, token, on_progress)
         finally:
             self._not_before = self._pace.add(lap) + options.pause.draw() * self._brakes.slowed
-            wanted = self._playlists.is_wanted(source.extractor, source.source_id)
-            forget_partial(entry.source, request.work, only_if_empty=wanted)
+            if not self._playlists.is_wanted(source.extractor, source.source_id):
+                forget_partial(entry.source, request.work)
+            forget_partial(entry.source, request.work, only_if_empty=True)
         self._advice.update(dict.fromkeys(fetched.advice))
         done = self._done
         self._done = replace(

@@ -239,6 +239,7 @@ class Downloads(PlaylistListing):
             if works and not self._controls.is_live(key) and not playlists.is_wanted(*key):
                 for work in works:
                     forget_partial(SourceId(*key), work)
+                    forget_partial(SourceId(*key), work, only_if_empty=True)
 
     # Settings
 
