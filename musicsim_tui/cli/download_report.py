@@ -119,6 +119,31 @@ def _state(entry: PlaylistEntry) -> str:
     return f"{words}: {entry.reason}" if entry.reason else words
 
 
+def _note_news(opened: Opened) -> None:
+    """What changed since the playlist was looked at last."""
+    fresh = 0 if opened.created else opened.fresh
+    news = [
+        *([f"{fresh:,} new"] if fresh else []),
+        *([f"{opened.removed:,} not in the list any more"] if opened.removed else []),
+        *([f"{opened.deleted:,} deleted from the disk"] if opened.deleted else []),
+    ]
+    if news:
+        output.note(f"{opened.title}: {', '.join(news)}.")
+
+
+def _note_twins(services: Services, summary: RunSummary) -> None:
+    """Which of the fetched files hold a sound that is in the library already; of two twins one."""
+    fetched = set(summary.files)
+    if not fetched or not summary.heard:
+        return
+    playlists = services.catalog.playlists
+    for playlist in playlists.all():
+        for entry in playlists.entries(playlist.id):
+            if entry.path in fetched and entry.twin is not None:
+                fetched -= {entry.path, entry.twin}
+                output.note(f"  {entry.title}: the same sound as {entry.twin}.")
+
+
 def _note_gap(opened: Opened) -> None:
     if opened.problem is not None:
         output.note(f"The list broke off: {opened.problem.title} {opened.problem.hint}")
@@ -155,7 +180,9 @@ def print_summary(
         f"{summary.failed:,} failed, {unavailable:,} unavailable, {summary.waiting:,} waiting.{there}"
     )
     for each in opened:
+        _note_news(each)
         _note_gap(each)
+    _note_twins(services, summary)
     for entry in summary.failures:
         output.note(f"  {entry.title}: {entry.reason} {entry.hint}")
     if summary.left_unheard and summary.hearing_error is None and not summary.cancelled:

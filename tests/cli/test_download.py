@@ -137,6 +137,22 @@ def test_all_fetches_what_is_new_deleted_or_failed(shell: Shell, youtube: YouTub
     assert (third["ready"], third["known"]) == (0, 3)
 
 
+def test_news_of_a_playlist_are_told(shell: Shell, youtube: YouTube) -> None:
+    link = list_only(youtube, "ok_m4a", "ok_opus")
+    first = shell("download", link)
+    assert "new" not in first.err
+    [gone] = (shell.data_dir.parent / "Music" / "Mix").glob("*Thunder*")
+    gone.unlink()
+    list_only(youtube, "ok_m4a", "slow")
+    for asked in (link, "--all"):
+        told = shell("download", asked).err
+        if asked == link:
+            assert "Mix: 1 new, 1 not in the list any more, 1 deleted from the disk." in told
+            assert told.count("the same sound as") == 1
+        else:
+            assert "Mix:" not in told
+
+
 def test_a_robot_check_stops_with_one_sentence_and_the_next_download_goes_on(
     shell: Shell, youtube: YouTube
 ) -> None:
