@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -98,11 +99,24 @@ def check_downloads(version: str, runtime: str, advice: Sequence[str], folder: P
     """yt-dlp with its JavaScript runtime, and whether downloads can be put where they belong."""
     tools = f"yt-dlp {version}, {runtime or 'no JavaScript runtime'}"
     checks = [Check("downloads", "warn" if advice else "ok", tools, " ".join(advice))]
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
-    if not os.access(existing, os.W_OK):
+    why = _why_unusable(folder)
+    if why:
         hint = "Choose another folder: download.folder in config.toml, or --dest."
-        checks.append(Check("downloads", "warn", f"{existing} cannot be written.", hint))
+        checks.append(Check("downloads", "warn", why, hint))
     return checks
+
+
+def _why_unusable(folder: Path) -> str:
+    """Why nothing can be put in a folder that may have to be made; empty when it can. A file without a name
+    is the proof: permissions alone do not tell."""
+    existing = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    if not existing.is_dir():
+        return f"{existing} is no folder: nothing can be put in {folder}."
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return ""
+    except OSError as error:
+        return f"{existing} cannot be written: {error.strerror or error}."
 
 
 def check_models(models_dir: Path) -> Check:

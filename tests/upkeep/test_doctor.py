@@ -51,3 +51,16 @@ def test_downloads_are_checked(tmp_path: Path) -> None:
     [old] = check_downloads("2026.01.01", "", ("Update.", "Install deno."), tmp_path)
     assert (old.state, old.hint) == ("warn", "Update. Install deno.")
     assert "no JavaScript runtime" in old.detail
+
+
+def test_a_download_folder_that_cannot_be_used_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    for folder in (file, file / "below"):
+        _, bad = check_downloads("2026.10.26", "deno 2.9.8", (), folder)
+        assert bad.state == "warn"
+        assert f"{file} is no folder" in bad.detail
+        assert "--dest" in bad.hint
+    if Path("/proc/self").exists():
+        _, bad = check_downloads("2026.10.26", "deno 2.9.8", (), Path("/proc/nope"))
+        assert "/proc cannot be written" in bad.detail
