@@ -23,6 +23,7 @@ from musicsim_tui.audio.decode import decode_mono, decode_stereo
 from musicsim_tui.audio.encode import MP3_QUALITY, write_audio
 from musicsim_tui.audio.identity import examine
 from musicsim_tui.audio.reader import storage_error
+from musicsim_tui.download.boxes import is_cut_off
 from musicsim_tui.download.disks import unusable
 from musicsim_tui.download.failures import DownloadError, FailureKind, failure
 from musicsim_tui.download.file_names import safe_id, safe_name
@@ -207,7 +208,8 @@ def _finish(
         size = finished.stat().st_size
         _put_in_place(finished, path)
     except AudioError as error:
-        raise failure(FailureKind.NOT_AUDIO, detail=error.title) from error
+        kind = FailureKind.TRUNCATED if is_cut_off(media.path) else FailureKind.NOT_AUDIO
+        raise failure(kind, detail=error.title) from error
     except StorageError as error:
         if (full := _without_room(error.__cause__)) is not None:
             raise full from error

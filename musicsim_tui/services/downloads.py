@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,13 +100,14 @@ class Downloads(PlaylistListing):
         catalog = self._catalog()
         self._options()  # settings that make no sense are told before anything starts
         intake = Intake(catalog, self._hear) if ingest else None
+        receiver = _Receiver(catalog, intake)
         queue = QueueRun(
             catalog,
             self._controls,
             self._options,
             self._settings.data_dir / "download.lock",
             publish=publish,
-            on_ready=_Receiver(catalog, intake),
+            on_ready=receiver,
             hearing=intake.counts if intake else lambda: (0, 0),
             to_hear=ingest,
             stay=stay,
@@ -120,6 +122,8 @@ class Downloads(PlaylistListing):
         finally:
             intake.finish(cancel, lambda: publish(self._with_hearing(intake)))
         publish(self._with_hearing(intake))
+        if not (intake.left or cancel.cancelled):
+            receiver.looked_at()
         return replace(
             summary,
             heard=intake.heard,
@@ -275,6 +279,11 @@ class _Receiver:
                 self._catalog.add_root(item.folder)
         if self._intake is not None:
             self._intake.submit(item.source, path)
+
+    def looked_at(self) -> None:
+        """All that came into these folders was heard."""
+        for folder in self._remembered:
+            self._catalog.mark_scanned(folder, time.time())
 
 
 def _is_due(entry: PlaylistEntry) -> bool:

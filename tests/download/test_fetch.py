@@ -175,6 +175,13 @@ def test_a_header_that_promises_more_than_there_is(server: LoopServer, request_:
     assert error.kind is FailureKind.TRUNCATED
 
 
+def test_an_mp4_file_that_is_cut_off_is_told_as_such(youtube: YouTube, request_: FetchRequest) -> None:
+    youtube.add("bad", Video("Bad - Luck", 3, "b.m4a", fault="truncated"))
+    request = FetchRequest(request_.folder, request_.work, options=IMPATIENT)
+    assert refused(of_youtube(youtube, "bad"), request).kind is FailureKind.TRUNCATED
+    assert left(request.work) == []
+
+
 @pytest.mark.parametrize(
     "name", ["private", "age", "members", "bot", "rate_limit", "region", "upcoming", "live"]
 )

@@ -256,3 +256,8 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name(
         CancelToken(),
     )
     assert written[-1] == fetched.path.stat().st_ino
+
+
+def test_the_folder_of_what_was_fetched_was_looked_at(services: Services, youtube: YouTube) -> None:
+    fetched(services, list_only(youtube, "ok_m4a"))
+    assert [root.scanned is not None for root in services.catalog.roots()] == [True]
