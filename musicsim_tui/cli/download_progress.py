@@ -52,6 +52,8 @@ class _Reasons:
             self._said = snapshot.reason
             if snapshot.reason and snapshot.until is not None:
                 output.note(f"{snapshot.reason} Goes on at {time_of_day(snapshot.until)}.")
+            elif snapshot.state == "elsewhere":
+                output.note(f"{snapshot.reason} {snapshot.hint}")
 
 
 def _events() -> DownloadWatcher:

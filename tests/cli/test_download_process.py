@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from musicsim_tui.download.lock import QueueLock
 from musicsim_tui.library.playlist_records import EntryState
 from tests.harness.downloads import config_of, downloading, list_only, states
 from tests.harness.processes import wait_for
@@ -107,6 +108,23 @@ def test_killed_in_the_middle_the_next_run_goes_on(
         assert set(states(services, playlist.id)) == {EntryState.READY}
         assert services.catalog.count() == 2  # two of the three are one recording
     assert not list((tmp_path / "Music").rglob("*.part"))
+
+
+def test_a_second_one_says_that_it_waits_for_the_first(
+    start: Callable[..., subprocess.Popen[str]], youtube: YouTube, tmp_path: Path
+) -> None:
+    first = QueueLock(tmp_path / "data" / "download.lock")
+    assert first.take()
+    try:
+        process = start("download", list_only(youtube, "ok_opus"), "--no-ingest")
+        assert process.stderr is not None
+        told = [process.stderr.readline(), process.stderr.readline()]
+        assert "Another musicsim-tui is fetching" in told[-1]
+    finally:
+        first.let_go()
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Fetched 1 track" in out
 
 
 @pytest.mark.parametrize("fault", ["slow", "stall"])
