@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from musicsim_tui.tui.history import Step
 from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.screens.boxes import Box, frame
 from musicsim_tui.tui.text import fit, safe, shown
+from musicsim_tui.tui.widgets.choices import Choices
 from musicsim_tui.tui.widgets.lines import Pieces
 from musicsim_tui.wording import clock, count
 
@@ -41,8 +42,6 @@ class CratePicker(Box[str]):
         Binding("n", "new", "New", show=False),
         Binding("r", "rename", "Rename", show=False),
         Binding("D", "delete", "Delete", show=False),
-        Binding("j", "down", "Down", show=False),
-        Binding("k", "up", "Up", show=False),
         Binding("z", "undo", "Undo", show=False),
     ]
 
@@ -57,7 +56,7 @@ class CratePicker(Box[str]):
                 classes="body",
                 markup=False,
             )
-            yield OptionList(id="crates", markup=False)
+            yield Choices(id="crates", markup=False)
             yield Input(id="crate-name", placeholder="name of the crate")
             yield Static(id="crate-said", markup=False)
             yield Pieces(id="crate-keys")
@@ -69,8 +68,8 @@ class CratePicker(Box[str]):
         self._list.focus()
 
     @property
-    def _list(self) -> OptionList:
-        return self.query_one("#crates", OptionList)
+    def _list(self) -> Choices:
+        return self.query_one("#crates", Choices)
 
     def refresh_crates(self, at: str | None = None) -> None:
         """List the crates as they are now, the cursor on the one of this name, else on the open one."""
@@ -106,7 +105,7 @@ class CratePicker(Box[str]):
             return None
         return content.crates[place].name
 
-    @on(OptionList.OptionSelected)
+    @on(Choices.OptionSelected)
     def _pick(self) -> None:
         self.dismiss(self._chosen)
 
@@ -201,14 +200,6 @@ class CratePicker(Box[str]):
         line = self.query_one("#crate-said", Static)
         line.set_class(trouble, "-trouble")
         line.update(safe(text))
-
-    # Moving
-
-    def action_down(self) -> None:
-        self._list.action_cursor_down()
-
-    def action_up(self) -> None:
-        self._list.action_cursor_up()
 
     def action_close(self) -> None:
         if self._field.display:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from musicsim_tui.jobs import Job, JobState, Progress
 from musicsim_tui.tui.bridge import in_words
 from musicsim_tui.tui.screens.boxes import Box, frame, words
 from musicsim_tui.tui.text import safe, shown
+from musicsim_tui.tui.widgets.choices import Choices
 from musicsim_tui.wording import count, duration_words, size_words
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class ModelScreen(Box[str]):
 
     def compose(self) -> ComposeResult:
         with frame("How to listen"):
-            yield OptionList(id="models")
+            yield Choices(id="models")
             yield Static(id="model-music", markup=False)
             yield Static(id="model-progress", markup=False)
             yield words(
@@ -82,7 +83,7 @@ class ModelScreen(Box[str]):
         return f"about {duration_words(needs.work_seconds)}, {size_words(needs.disk_bytes)}"
 
     def _show(self, found: list[ModelInfo]) -> None:
-        options = self.query_one(OptionList)
+        options = self.query_one(Choices)
         at = options.highlighted
         options.clear_options()
         first = not self._models
@@ -112,8 +113,8 @@ class ModelScreen(Box[str]):
             options.highlighted = places.index(self._current) if self._current in places else 0
         options.focus()
 
-    @on(OptionList.OptionSelected)
-    def _choose(self, event: OptionList.OptionSelected) -> None:
+    @on(Choices.OptionSelected)
+    def _choose(self, event: Choices.OptionSelected) -> None:
         if self._job is not None and not self._job.ended:
             return
         name = str(event.option.id)

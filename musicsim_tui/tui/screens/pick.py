@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.content import Content
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from musicsim_tui.tui.screens.boxes import Box, frame, words
+from musicsim_tui.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ class Pick(Box[str]):
     def compose(self) -> ComposeResult:
         with frame(self._title):
             yield words(self._text, classes="body")
-            yield OptionList(
+            yield Choices(
                 *(
                     Option(Content.assemble((f"{answer.key}  ", "$accent"), answer.label), id=answer.name)
                     for answer in self._answers
@@ -48,8 +49,8 @@ class Pick(Box[str]):
                 id="answers",
             )
 
-    @on(OptionList.OptionSelected)
-    def _choose(self, event: OptionList.OptionSelected) -> None:
+    @on(Choices.OptionSelected)
+    def _choose(self, event: Choices.OptionSelected) -> None:
         self.dismiss(event.option.id)
 
     def on_key(self, event: events.Key) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from musicsim_tui.tui.screens.boxes import Box, frame, words
+from musicsim_tui.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -34,13 +34,13 @@ class Question(Box[bool]):
     def compose(self) -> ComposeResult:
         with frame(self._title):
             yield words(self._text, classes="body")
-            options = OptionList(id="answers")
+            options = Choices(id="answers")
             for name, key, label in self._answers:
                 options.add_option(Option(Content.assemble((f"{key}  ", "$accent"), label), id=name))
             yield options
 
-    @on(OptionList.OptionSelected)
-    def _choose(self, event: OptionList.OptionSelected) -> None:
+    @on(Choices.OptionSelected)
+    def _choose(self, event: Choices.OptionSelected) -> None:
         self.dismiss(event.option.id == "yes")
 
     def action_answer(self, answer: bool) -> None:

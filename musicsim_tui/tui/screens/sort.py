@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from musicsim_tui.tui.screens.boxes import Box, frame, words
+from musicsim_tui.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -40,7 +40,7 @@ class SortScreen(Box[tuple[str, bool]]):
 
     def compose(self) -> ComposeResult:
         with frame("Sort by"):
-            options = OptionList(id="orders")
+            options = Choices(id="orders")
             for key, name, label, way in _ORDERS:
                 now = name == self._sort
                 way = "now; choose it again to turn it round" if now else way
@@ -56,8 +56,8 @@ class SortScreen(Box[tuple[str, bool]]):
             yield options
             yield words("escape leaves it as it is", classes="hint")
 
-    @on(OptionList.OptionSelected)
-    def _choose(self, event: OptionList.OptionSelected) -> None:
+    @on(Choices.OptionSelected)
+    def _choose(self, event: Choices.OptionSelected) -> None:
         self.action_sort(str(event.option.id))
 
     def action_sort(self, name: str) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, cast
 from textual import on
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.text import shown
+from musicsim_tui.tui.widgets.choices import Choices
 from musicsim_tui.wording import count, duration_words
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Welcome(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(_WHAT, id="welcome-what", markup=False)
         yield Static(_HOW, id="welcome-how", markup=False)
-        yield OptionList(id="welcome-choices")
+        yield Choices(id="welcome-choices")
 
     def on_mount(self) -> None:
         self.refresh_choices()
@@ -64,11 +65,11 @@ class Welcome(Vertical):
         return f"now {name}: about {duration_words(needs.work_seconds)} for {music}"
 
     def landing(self) -> Widget:
-        return self.query_one(OptionList)
+        return self.query_one(Choices)
 
     def refresh_choices(self) -> None:
         """Say what there is now: the folder proposed, the model in use."""
-        choices = self.query_one(OptionList)
+        choices = self.query_one(Choices)
         at = choices.highlighted
         choices.clear_options()
         folder = nearest_folder(self.host.bridge.services.settings.music_dir)
@@ -89,8 +90,8 @@ class Welcome(Vertical):
             Content.assemble(f"{label:<26}", (f"{key:<8}", "$accent"), (about, "$foreground-muted")), id=name
         )
 
-    @on(OptionList.OptionSelected)
-    def _choose(self, event: OptionList.OptionSelected) -> None:
+    @on(Choices.OptionSelected)
+    def _choose(self, event: Choices.OptionSelected) -> None:
         event.stop()
         actions = {
             "folder": self.host.browse_folder,
