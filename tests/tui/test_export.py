@@ -44,7 +44,7 @@ def test_lists_are_written_where_one_says(small: Path, folder: Path) -> None:
 
     async def scenario(driver: Driver) -> None:
         await driver.press("e")
-        await driver.shows("─ Export ─")
+        await driver.shows("~/Library.m3u8")
         await driver.settled()
         compare(driver, "export-80x24")
         await driver.press("enter")
@@ -87,14 +87,23 @@ def test_what_cannot_be_written_is_told_in_words(small: Path, folder: Path) -> N
         await driver.press("enter", "e", "enter")
         await driver.shows("None of the marked tracks is in this list.")
         await driver.press("escape", "X", "e")
+        await driver.shows("~/skiff.m3u8")
         for text, words in (
             ("", "Nothing was typed."),
             ("https://example.org/list", "not to a link"),
             (str(folder / "gone" / "list"), "cannot be written"),
+            ("~nobodyhere/list", "There is no home folder ~nobodyhere."),
+            ("x" * 400, "File name too long."),
         ):
             field(driver).value = text
             await driver.press("enter")
             await driver.shows(words)
+        await driver.press("escape", "o")
+        driver.app.screen.query_one(Input).value = "~nobodyhere/x"
+        await driver.press("enter")
+        await driver.shows("There is no home folder ~nobodyhere.")
+        await driver.press("escape", "e")
+        await driver.shows("~/skiff.m3u8")
         field(driver).value = str(folder)
         await driver.press("enter")
         await driver.shows("Wrote 3 tracks to ~/skiff.m3u8")

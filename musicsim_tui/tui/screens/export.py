@@ -93,7 +93,7 @@ def playlist_path(text: str, proposed: Path) -> Path:
     if "://" in text and not text.strip().lower().startswith("file:"):
         raise UsageError("A playlist is written into a file, not to a link.", "Type the path of a file.")
     path = read_path(text)
-    if path.is_dir():
+    if os.path.isdir(path):
         return path / proposed.name
     if path.suffix.lower() not in _SUFFIXES:
         return path.with_name(path.name + _SUFFIXES[0])
@@ -131,22 +131,32 @@ class ExportBox(Box[None]):
         super().__init__()
         self._export = export
         self._replaces: Path | None = None
+        self._proposed: Path | None = None
 
     def compose(self) -> ComposeResult:
-        self._proposed = proposed_path(self._folder(), self._export.name)
         marked = self._export.marked
         what = "Writes the marked tracks of this list" if marked else "Writes this list, in its order,"
         with frame("Export"):
             yield words(f"{what} as a playlist (M3U8) for other players.", classes="body")
-            yield Input(
-                _short(self._proposed), placeholder="where to", id="export-path", select_on_focus=False
-            )
+            yield Input(placeholder="where to", id="export-path", select_on_focus=False)
             yield Static(id="export-said", markup=False)
             yield words("enter writes; escape closes", classes="hint")
 
-    def _folder(self) -> Path:
-        folders = (self.host.bridge.services.settings.music_dir, Path.home(), Path.cwd())
-        return next((folder for folder in folders if os.access(folder, os.W_OK)), folders[0])
+    def on_mount(self) -> None:
+        self.ask("export", lambda _token: self._propose(), self._take_proposed)
+
+    def _propose(self) -> Path:
+        """Where the list might go; asks the disk, on another thread."""
+        folders = (self.host.bridge.services.settings.music_dir, Path.home(), Path(os.curdir))
+        folder = next((folder for folder in folders if os.access(folder, os.W_OK)), folders[0])
+        return proposed_path(folder, self._export.name)
+
+    def _take_proposed(self, proposed: Path) -> None:
+        self._proposed = proposed
+        field = self.query_one(Input)
+        if not field.value:
+            field.value = _short(proposed)
+            field.action_end()
 
     @on(Input.Changed)
     def _typed(self) -> None:
@@ -155,20 +165,24 @@ class ExportBox(Box[None]):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        try:
-            target = playlist_path(event.value, self._proposed)
-        except UsageError as error:
-            self._failed(error)
-            return
-        if os.path.lexists(target) and self._replaces != target:
-            self._replaces = target
-            self._say(f"{_short(target)} is there already. enter again replaces it.", trouble=True)
-            return
-        export = self._export
-        self._say("Writing ...")
-        self.ask("export", lambda token: _write(export, target, token), self._written, self._failed)
+        export, known, agreed = self._export, self._proposed, self._replaces
+        typed = event.value if event.value or known is not None else None
 
-    def _written(self, written: _Written) -> None:
+        def work(token: CancelToken) -> _Written | Path:
+            proposed = known or self._propose()
+            target = proposed if typed is None else playlist_path(typed, proposed)
+            if os.path.lexists(target) and target != agreed:
+                return target
+            return _write(export, target, token)
+
+        self._say("Writing ...")
+        self.ask("export", work, self._written, self._failed)
+
+    def _written(self, written: _Written | Path) -> None:
+        if isinstance(written, Path):
+            self._replaces = written
+            self._say(f"{_short(written)} is there already. enter again replaces it.", trouble=True)
+            return
         rest = f"; {written.left_out:,} left out: the files are gone" if written.left_out else ""
         self.host.say(f"Wrote {count(written.tracks, 'track')} to {_short(written.target)}{rest}")
         self.dismiss(None)

@@ -59,14 +59,14 @@ def read_link(text: str) -> str | None:
 def read_path(text: str) -> Path:
     """The path that was typed, pasted or dropped: in quotes, with escaped blanks, as a `file:` address.
 
-    Raises UsageError for a link, and for nothing at all.
+    Raises UsageError for a link, for nothing at all, and for the home of somebody whom nobody knows.
     """
     text = text.strip()
     if _LINK.match(text):
         raise UsageError("This is a link, not a path.", "Open it with o: its tracks are listed and fetched.")
     if text.lower().startswith("file://"):
         text = unquote(urlsplit(text).path)
-    elif not os.path.lexists(Path(text).expanduser()):
+    elif not os.path.lexists(os.path.expanduser(text)):
         try:
             parts = shlex.split(text)
         except ValueError:
@@ -75,7 +75,15 @@ def read_path(text: str) -> Path:
             text = parts[0]
     if not text or "\0" in text:
         raise UsageError("Nothing was typed.", "Type the path of a folder or a file.")
-    return tidy_absolute(Path(text).expanduser())
+    try:
+        return tidy_absolute(Path(text).expanduser())
+    except RuntimeError as error:
+        raise UsageError(
+            f"There is no home folder {text.split(os.sep)[0]}.",
+            "Check the name after ~, or type the whole path.",
+        ) from error
+    except OSError as error:
+        raise UsageError("The current folder is gone.", "Type a path that begins with /.") from error
 
 
 class OpenBox(Box[Opened | str]):
@@ -116,7 +124,7 @@ class OpenBox(Box[Opened | str]):
             path = read_path(text)
             if not os.path.lexists(path):
                 raise UsageError(f"There is no {path}.", "Check the spelling, or mount the disk it is on.")
-            if not path.is_dir():
+            if not os.path.isdir(path):
                 return _Look(path, None)
             return _Look(path, services.survey([path], token))
 
