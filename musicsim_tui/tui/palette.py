@@ -35,7 +35,7 @@ class Palette(CommandPalette, EndsOnce[None]):
     ]
 
     def __init__(self) -> None:
-        super().__init__(id="--command-palette")
+        super().__init__(id="--command-palette", placeholder="Any action, or words of a track")
 
     def action_page(self, way: str) -> None:
         if self.query_one(CommandList).scrollable_content_region:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from textual.command import CommandList
 
+from musicsim_tui.tui.preferences import Preferences
 from tests.tui.harness import HOSTILE, Driver, Sample, drive, fill
 
 
@@ -41,3 +42,43 @@ def test_a_track_is_found_by_its_words_whatever_its_title(tmp_path: Path) -> Non
         await driver.shows("findme [/foo] bar - Ensemble")
 
     drive(tmp_path, scenario, size=(100, 40))
+
+
+def test_pickers_and_the_palette_are_ascii_where_the_screen_is_to_be(small: Path, tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    (music / "folder").mkdir(parents=True)
+    (music / "piece.wav").touch()
+    (music / "link.wav").symlink_to(music / "piece.wav")
+
+    def strange(driver: Driver) -> set[str]:
+        return {char for char in driver.text if not char.isascii()}
+
+    async def plain(driver: Driver) -> None:
+        await driver.press("f")
+        await driver.shows("piece.wav")
+        assert "link.wav @" in driver.text
+        assert strange(driver) == set()
+        for _ in range(6):
+            await driver.press("tab")
+            assert strange(driver) == set()
+        await driver.press("escape")
+        driver.app.browse_folder()
+        await driver.shows("Hear this folder")
+        await driver.shows("folder ")
+        assert strange(driver) == set()
+        await driver.press("escape", "ctrl+p")
+        await driver.until(lambda: len(hits(driver)) > 10, "every action is offered")
+        await driver.settled()
+        assert strange(driver) == set()
+        await driver.type("sort")
+        await driver.settled()
+        assert strange(driver) == set()
+
+    async def rich(driver: Driver) -> None:
+        await driver.press("f")
+        await driver.shows("piece.wav")
+        assert "link.wav @" not in driver.text
+        assert {"\N{FILE FOLDER}", "\N{PAGE FACING UP}"} <= strange(driver)
+
+    drive(small, plain, preferences=Preferences(ascii=True), music_dir=music, size=(100, 30))
+    drive(small, rich, music_dir=music, size=(100, 30))

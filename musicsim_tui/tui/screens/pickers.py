@@ -9,10 +9,12 @@ from textual_fspicker import FileOpen, Filters, SelectDirectory
 from textual_fspicker.parts import CurrentDirectory
 
 from musicsim_tui.ingest.scan import AUDIO_SUFFIXES
+from musicsim_tui.tui.glyphs import ASCII
 from musicsim_tui.tui.screens.boxes import EndsOnce
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.visual import VisualType
 
 
 class _PlainDirectory(CurrentDirectory):
@@ -20,6 +22,11 @@ class _PlainDirectory(CurrentDirectory):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
+
+    def update(self, content: VisualType = "", *, layout: bool = True) -> None:
+        if self.app.has_class("-ascii"):
+            content = str(content).replace("…", ASCII.ellipsis)
+        super().update(content, layout=layout)
 
 
 class FolderPicker(SelectDirectory, EndsOnce[Path | None]):
