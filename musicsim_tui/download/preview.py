@@ -106,6 +106,8 @@ def _preview(
         fresh += entry is None
         seen = entry or catalog.playlists.standing(*key[:2])
         entries.append(_shown(listed, seen, fresh=followed if entry is None else entry.fresh))
+    if listing.limited:
+        before = {}  # no more than what was asked for
     complete = is_complete(listing)
     removed = sum(complete and not entry.removed for entry in before.values())
     entries += [replace(entry, removed=complete or entry.removed) for entry in before.values()]

@@ -108,7 +108,8 @@ def _forget_playlist(services: Services, playlist: Playlist, *, delete_files: bo
     if forgotten.files_deleted:
         output.say(f"Deleted {output.count(forgotten.files_deleted, 'file')}.")
     if forgotten.files_kept:
-        output.say(f"{output.count(forgotten.files_kept, 'file')} stay in {output.plain(playlist.folder)}.")
+        stay = "stays where it is" if forgotten.files_kept == 1 else "stay where they are"
+        output.say(f"{output.count(forgotten.files_kept, 'file')} {stay}.")
 
 
 def _forget_folder(absolute: Path, *, tracks: bool) -> None:
