@@ -50,6 +50,7 @@ class MusicApp(Ending):
     CSS_PATH: ClassVar[list[str | PurePath]] = ["styles/app.tcss"]
     COMMANDS: ClassVar[set[Callable[[], type]]] = {lambda: CommandProvider, lambda: TrackProvider}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012 - as Textual declares it
     PAUSE_GC_ON_SCROLL = True
 
     def __init__(

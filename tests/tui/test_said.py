@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from musicsim_tui.audio import sound_device
+from musicsim_tui.errors import UnmetRequest
+from musicsim_tui.services.models import Models
 from musicsim_tui.tui.screens import main
 from tests.tui.harness import Driver, drive
 
@@ -37,3 +39,31 @@ def test_a_long_sentence_is_shown_whole_and_makes_room_again(
         await driver.until(lambda: told(driver).replace(" ", "") == "x" * 300, "a long word is broken")
 
     drive(small, scenario)
+
+
+def test_a_small_screen_keeps_counts_and_what_a_box_has_to_say(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hint = "Check the connection, or fetch the file elsewhere and name it: models install NAME --from FILE."
+
+    def refuse(*_: object, **__: object) -> None:
+        raise UnmetRequest("The weights cannot be fetched.", hint)
+
+    monkeypatch.setattr(Models, "install", refuse)
+    monkeypatch.setattr(Models, "use", refuse)
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("asterisk", "a")
+        await driver.shows("1 Lib  2 Down  3 Ingest  4 Search  5 Crate 6")
+        await driver.press("exclamation_mark")
+        await driver.shows(" 1   2   3   4   5 6  ! Trouble")
+        await driver.press("exclamation_mark", "M")
+        await driver.shows("builtin")
+        await driver.press("end", "enter")
+        await driver.shows("The weights cannot be fetched.")
+        await driver.settled()
+        words = " ".join(line.strip("\u2502 ") for line in driver.lines)
+        assert hint in words
+        assert "search stays as it is until that is done." in words
+
+    drive(small, scenario, size=(60, 20))

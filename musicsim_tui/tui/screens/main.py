@@ -28,7 +28,7 @@ from musicsim_tui.tui.widgets.playing import PlayingLine
 from musicsim_tui.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingsMap, BindingType
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from musicsim_tui.tui.state import AppState
 
 VIEWS = ("library", "downloads", "ingest", "search", "crate")
+_SHORT = {"library": ("Library", "Lib"), "downloads": ("Downloads", "Down")}
 _SAID_SECONDS = 6.0
 _BESIDE = 4
 """Cells of the line of news and the job that neither takes."""
@@ -142,7 +143,8 @@ class MainScreen(Screen[None]):
         ]
         if self.view_name == "trouble":
             tabs.append(("trouble", main_key(BY_ID["trouble"], keys), BY_ID["trouble"].label))
-        self.query_one("#tabs", Pieces).set_pieces(tabs, self.view_name)
+        short = [(name, key, word.replace(*_SHORT.get(name, ("", "")))) for name, key, word in tabs]
+        self.query_one("#tabs", Pieces).set_pieces(tabs, short, self._bare(tabs), active=self.view_name)
         place = self.view_name
         if place == "library" and self.library.empty:
             place = "welcome"
@@ -158,6 +160,14 @@ class MainScreen(Screen[None]):
         elif place == "filter":
             footer = [("escape", "enter", "To the list"), *footer]
         self.query_one("#keys", Pieces).set_pieces(footer)
+
+    def _bare(self, tabs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+        """Tabs without words, but for the one in front and the size of the crate."""
+        bare = []
+        for name, key, word in tabs:
+            kept = name in (self.view_name, "trouble")
+            bare.append((name, key, word if kept else word.removeprefix(BY_ID[f"view.{name}"].label).strip()))
+        return bare
 
     def show_library(self, model: str, tracks: int | None) -> None:
         """Say in the header which model listens, and how much it has heard."""

@@ -107,7 +107,7 @@ class TroubleView(View):
             for part, word in PARTS.items()
         ]
         line = self.query_one("#trouble-parts", Pieces)
-        line.set_pieces(pieces, self.part)
+        line.set_pieces(pieces, active=self.part)
         line.set_note(f"{main_key(BY_ID['trouble.next'], self.host.keys)} goes on")
 
     def show_part(self, part: str) -> None:

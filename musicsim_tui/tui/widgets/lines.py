@@ -39,15 +39,16 @@ class Pieces(Widget):
     def __init__(self, *, gap: int = 2, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._gap = gap
-        self._pieces: Sequence[tuple[str, str, str]] = ()
+        self._choice: tuple[Sequence[tuple[str, str, str]], ...] = ((),)
         self._active = ""
         self._notes: tuple[str, ...] = ("",)
         self._places: list[tuple[int, int, str]] = []
 
-    def set_pieces(self, pieces: Sequence[tuple[str, str, str]], active: str = "") -> None:
-        """Show pieces of name, key and word; the active one stands out."""
-        if (pieces, active) != (self._pieces, self._active):
-            self._pieces, self._active = pieces, active
+    def set_pieces(self, *choice: Sequence[tuple[str, str, str]], active: str = "") -> None:
+        """Show pieces of name, key and word: the first choice that there is room for, else the last. The
+        active piece stands out."""
+        if (choice, active) != (self._choice, self._active):
+            self._choice, self._active = choice, active
             self.refresh()
 
     def set_note(self, *notes: str) -> None:
@@ -60,9 +61,14 @@ class Pieces(Widget):
     def note(self) -> str:
         return self._notes[0]
 
-    def _fitting_note(self, width: int) -> str:
-        used = 1 + sum(cells(key) + 1 + cells(word) + self._gap for _, key, word in self._pieces)
-        return next((note for note in self._notes if used + cells(note) + 1 <= width), self._notes[-1])
+    def _fitting(self, width: int) -> tuple[Sequence[tuple[str, str, str]], str]:
+        """The longest pieces for which the shortest note leaves room, and the longest note beside them."""
+        for pieces in self._choice:
+            used = 1 + sum(cells(key) + 1 + cells(word) + self._gap for _, key, word in pieces)
+            for note in self._notes:
+                if used + cells(note) + 1 <= width:
+                    return pieces, note
+        return self._choice[-1], self._notes[-1]
 
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._places:
@@ -77,13 +83,13 @@ class Pieces(Widget):
             name: base + self.get_component_rich_style(f"line--{name}")
             for name in ("key", "word", "active", "note")
         }
-        note = self._fitting_note(width)
+        pieces, note = self._fitting(width)
         note = fit(note, min(cells(note), max(0, width // 2)))
         room = width - (cells(note) + 2 if note else 1)
         segments = [Segment(" ", base)]
         self._places = []
         used = 1
-        for name, key, word in self._pieces:
+        for name, key, word in pieces:
             size = cells(key) + 1 + cells(word)
             if used + size > room:
                 break
