@@ -183,6 +183,17 @@ def test_nothing_is_fetched_without_room(shell: Shell, youtube: YouTube) -> None
     assert shell("download", "--json").json["ready"] == 1
 
 
+def test_a_damaged_file_is_fetched_again_on_retry(shell: Shell, youtube: YouTube, tmp_path: Path) -> None:
+    link = list_only(youtube, "ok_m4a")
+    elsewhere = tmp_path / "elsewhere"
+    [name] = shell("download", link, "--dest", elsewhere, "--no-ingest", "--json").json["files"]
+    assert Path(name).is_relative_to(elsewhere)
+    Path(name).write_bytes(b"")
+    assert shell("download", "--retry", "--no-ingest", "--json").json["files"] == [name]
+    assert Path(name).stat().st_size
+    assert "--dest needs a link" in shell("download", "--dest", elsewhere).err
+
+
 def test_nothing_to_do_is_said(shell: Shell, youtube: YouTube) -> None:
     assert "Nothing waits" in shell("download").out
     assert "Nothing waits" in shell("download", "--all").out
