@@ -16,6 +16,7 @@ from musicsim_tui.wording import count
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from musicsim_tui.download.failures import DownloadError
     from musicsim_tui.download.links import Choice
     from musicsim_tui.download.report import ListingProgress, Opened
     from musicsim_tui.jobs import CancelToken
@@ -105,12 +106,20 @@ class FetchingActions(PlayingActions):
         self.show_view("downloads")
 
         def list_it(token: CancelToken, publish: Callable[[ListingProgress], None]) -> Opened:
-            return downloads.open(link, token, choice=choice, limit=limit, publish=publish)
+            return downloads.open(
+                link, token, choice=choice, limit=limit, publish=publish, on_rest=self._tell_rest
+            )
 
         self.downloading.list_link(
             ListingOrder(
                 shown(link)[:_LONGEST_LINK], list_it, self._listed, self.downloads.cannot_list, self._stopped
             )
+        )
+
+    def _tell_rest(self, error: DownloadError) -> None:
+        """From the thread that lists: it waits until the site may be asked again."""
+        self.bridge.notice(
+            f"{error.title} {error.hint} The list waits and does so by itself; escape stops it."
         )
 
     def _stopped(self) -> None:
@@ -146,7 +155,7 @@ class FetchingActions(PlayingActions):
                 pause: float = pause,
             ) -> Opened:
                 token.wait(pause)
-                return services.downloads.check(number, token, publish)
+                return services.downloads.check(number, token, publish, on_rest=self._tell_rest)
 
             name = shown(playlist.title)[:_LONGEST_LINK] or "a playlist"
             self.downloading.list_link(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from textual.widgets import Input
 
 from musicsim_tui.audio.tags import tags_of
 from musicsim_tui.download.report import QueueState
+from musicsim_tui.download.rest import end_rest, rest
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import EntryState
 from tests.harness import sound
@@ -199,6 +201,20 @@ def test_what_a_link_leaves_open_is_asked(run: Run, youtube: YouTube) -> None:
         await driver.shows("Not listed.")
         await driver.press("escape")
         await driver.hides("Not listed.")
+
+    run(scenario)
+
+
+def test_a_list_waits_while_the_site_wants_to_be_left_alone(
+    run: Run, youtube: YouTube, tmp_path: Path
+) -> None:
+    async def scenario(driver: Driver) -> None:
+        rest(driver.app.bridge.services.catalog, time.time() + 3600)
+        await open_link(driver, list_only(youtube, "ok_opus"))
+        await driver.shows("The list waits")
+        assert youtube.server.requests == []
+        end_rest(driver.app.bridge.services.catalog)
+        await driver.shows("1 entry listed")
 
     run(scenario)
 
