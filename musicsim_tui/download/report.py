@@ -105,9 +105,9 @@ class QueueSnapshot:
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """What a run of the queue did. `files` and `failures` are what came and what failed, empty for a run that
-    stays; `new_failures` counts those that
-    had not failed before; `waiting` is what is left in the queue. `stopped_by` is why the rest was not tried,
-    `hearing_error` why files were not heard; `left_unheard` counts those."""
+    stays; `new_failures` counts those that had not failed before; `waiting` is what is left in the queue.
+    `stopped_by` is why the rest was not tried, `hearing_error` why files were not heard; `left_unheard`
+    counts those."""
 
     ready: int = 0
     failed: int = 0

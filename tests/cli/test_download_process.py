@@ -15,7 +15,7 @@ import pytest
 from musicsim_tui.download.lock import QueueLock
 from musicsim_tui.library.playlist_records import EntryState
 from tests.harness.downloads import config_of, downloading, list_only, states
-from tests.harness.processes import wait_for
+from tests.harness.processes import running_in, wait_for
 from tests.harness.terminal import terminal
 from tests.harness.youtube_videos import Video
 
@@ -53,25 +53,8 @@ def environment(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
 def start(
     command: Command, environment: dict[str, str], tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    started: list[subprocess.Popen[str]] = []
-
-    def run(*arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            command(*arguments),
-            env=environment,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
+    with running_in(tmp_path, environment) as run:
+        yield lambda *arguments: run(command(*arguments))
 
 
 def final_objects(out: str) -> list[Any]:

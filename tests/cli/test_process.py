@@ -14,7 +14,7 @@ import pytest
 
 from tests.harness.audio_files import write_music
 from tests.harness.library import library
-from tests.harness.processes import wait_for
+from tests.harness.processes import running_in, wait_for
 
 HEAVY = ("torch", "librosa", "textual", "qdrant_client", "qdrant_edge", "yt_dlp", "av", "sounddevice")
 
@@ -36,29 +36,16 @@ BuiltinEmbedder.embed = hang
 def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts command lines on one library, with a part of the application exchanged where a test wants that;
     ends at the latest with the test."""
-    started: list[subprocess.Popen[str]] = []
+    with running_in(tmp_path, environment) as start_line:
 
-    def run(*arguments: str | Path, exchanged: str = "") -> subprocess.Popen[str]:
-        line = ["musicsim-tui", "--data-dir", str(tmp_path / "data"), *map(str, arguments)]
-        script = (
-            f"import sys\n{exchanged}\nsys.argv = {line!r}\nimport musicsim_tui.__main__ as m\nm.main()\n"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-c", script],
-            env=environment,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
+        def run(*arguments: str | Path, exchanged: str = "") -> subprocess.Popen[str]:
+            line = ["musicsim-tui", "--data-dir", str(tmp_path / "data"), *map(str, arguments)]
+            script = (
+                f"import sys\n{exchanged}\nsys.argv = {line!r}\nimport musicsim_tui.__main__ as m\nm.main()\n"
+            )
+            return start_line([sys.executable, "-c", script])
 
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield run
 
 
 @pytest.fixture

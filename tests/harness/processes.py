@@ -1,13 +1,16 @@
-"""Waiting for what other threads and processes do."""
+"""Processes that a test starts, and waiting for what they and other threads do."""
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _PAUSE_SECONDS = 0.02
 
@@ -20,3 +23,31 @@ def wait_for(condition: Callable[[], bool], description: str, seconds: float = 3
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds:.0f} s still not: {description}")
         pause.wait(_PAUSE_SECONDS)
+
+
+@contextmanager
+def running_in(
+    folder: Path, environment: Mapping[str, str]
+) -> Iterator[Callable[[Sequence[str]], subprocess.Popen[str]]]:
+    """Starts command lines in a folder, with pipes for what they say; kills them in the end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(line: Sequence[str]) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            line,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()

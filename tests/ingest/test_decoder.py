@@ -12,12 +12,11 @@ import pytest
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
 from musicsim_tui.ingest import decoder, pipeline
 from musicsim_tui.ingest.decoder import Decoder, LocalDecoder, ProcessDecoder, error_from_json, error_to_json
-from musicsim_tui.ingest.pipeline import Pipeline
-from musicsim_tui.ingest.plan import make_plan
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.services import Services
 from musicsim_tui.track import Tags
 from tests.harness.audio_files import write_long_wav, write_music
+from tests.harness.decoding import pipeline_over
 from tests.harness.library import ingest_into, library
 
 RATE = 22_050
@@ -204,27 +203,7 @@ def test_a_process_that_hangs_is_killed_and_the_rest_goes_on(
         return windows(self, path, *asked, **options)
 
     monkeypatch.setattr(ProcessDecoder, "windows", hanging)
-    embedder = services.models.embedder("builtin")
-    services.catalog.add_root(folder)
-    plan = make_plan(
-        services.catalog,
-        services.catalog.roots(),
-        embedder.model,
-        None,
-        retry_failed=False,
-        cancel=CancelToken(),
-    )
-    outcome = Pipeline(
-        services.catalog,
-        embedder,
-        plan,
-        None,
-        threads=1,
-        publish=lambda _: None,
-        index_new=lambda: None,
-        notice=lambda _: None,
-        hang_seconds=3.0,
-    ).run(CancelToken())
+    outcome = pipeline_over(services, folder, hang_seconds=3.0).run(CancelToken())
     assert outcome.added == 2
     assert [failure.path.name for failure in outcome.failures] == ["1.wav"]
     assert "hangs" in outcome.failures[0].reason

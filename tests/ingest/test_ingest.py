@@ -18,8 +18,6 @@ from musicsim_tui.ingest import plan as plan_module
 from musicsim_tui.ingest.hearing import HearingStage
 from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest, ingest
 from musicsim_tui.ingest.listening import CutWindow, Listening
-from musicsim_tui.ingest.pipeline import Pipeline
-from musicsim_tui.ingest.plan import make_plan
 from musicsim_tui.ingest.report import IngestProgress
 from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.jobs import CancelToken
@@ -28,7 +26,7 @@ from musicsim_tui.services import Services
 from musicsim_tui.track import Tags
 from tests.harness.audio_files import music as music_samples
 from tests.harness.audio_files import remux, write_long_wav, write_music
-from tests.harness.decoding import before_decoding
+from tests.harness.decoding import before_decoding, pipeline_over
 from tests.harness.library import ingest_into, library
 from tests.harness.processes import wait_for
 
@@ -240,32 +238,6 @@ def test_a_hanging_decoder_is_given_up_and_the_rest_goes_on(
     assert outcome.added == 2
     assert [failure.path.name for failure in outcome.failures] == ["1.flac"]
     assert "hangs" in outcome.failures[0].reason
-
-
-def pipeline_over(
-    services: Services, folder: Path, *, threads: int = 1, hang_seconds: float = 60.0
-) -> Pipeline:
-    embedder = services.models.embedder("builtin")
-    services.catalog.add_root(folder)
-    plan = make_plan(
-        services.catalog,
-        services.catalog.roots(),
-        embedder.model,
-        None,
-        retry_failed=False,
-        cancel=CancelToken(),
-    )
-    return Pipeline(
-        services.catalog,
-        embedder,
-        plan,
-        None,
-        threads=threads,
-        publish=lambda _: None,
-        index_new=lambda: None,
-        notice=lambda _: None,
-        hang_seconds=hang_seconds,
-    )
 
 
 def test_giving_up_a_decoder_does_not_end_the_ingest_while_the_next_is_slow(
