@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 import threading
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 
@@ -70,7 +70,7 @@ class Cnn14Embedder(NetworkEmbedder):
             raise ModelError(
                 f"{weights} does not hold the weights of Cnn14.", "Run musicsim-tui models install cnn14."
             ) from error
-        _arrange_for_inference(network, _dtype(precision, chosen))
+        _arrange_for_inference(network, _dtype(precision, chosen), chosen)
         network.to(chosen)
         logmel = PannsLogMel(mel.to(chosen))
 
@@ -141,7 +141,7 @@ def _cnn14(checkpoint: Mapping[str, Tensor]) -> Any:  # noqa: ANN401
     return network.eval()
 
 
-def _arrange_for_inference(network: Any, dtype: torch.dtype) -> None:  # noqa: ANN401
+def _arrange_for_inference(network: Any, dtype: torch.dtype, device: str) -> None:  # noqa: ANN401
     """Fold batch norms into convolutions, and run these in `dtype` along time instead of frequency.
 
     The last blocks are 4 and 2 mel bands high: rows of time keep a processor's vectors full, which makes the
@@ -150,16 +150,31 @@ def _arrange_for_inference(network: Any, dtype: torch.dtype) -> None:  # noqa: A
     import torch
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-    blocks: list[nn.Module] = [getattr(network, f"conv_block{number}") for number in range(1, 7)]
+    from musicsim_tui.embedding.onednn import with_activation
+
+    blocks: list[Any] = [getattr(network, f"conv_block{number}") for number in range(1, 7)]
     for block in blocks:
         for convolution, norm in (("conv1", "bn1"), ("conv2", "bn2")):
             folded = fuse_conv_bn_eval(getattr(block, convolution), getattr(block, norm)).to(dtype)
             along_time = folded.weight.transpose(2, 3).contiguous(memory_format=torch.channels_last)
             folded.weight = torch.nn.Parameter(along_time)
-            setattr(block, convolution, folded)
+            setattr(block, convolution, with_activation(folded, "relu", device))
             setattr(block, norm, torch.nn.Identity())
-    blocks[0].register_forward_pre_hook(lambda _, inputs: (inputs[0].transpose(2, 3).to(dtype),))
+        block.forward = partial(_block_forward, block)
+    blocks[0].register_forward_pre_hook(
+        lambda _, inputs: (inputs[0].transpose(2, 3).to(dtype).contiguous(memory_format=torch.channels_last),)
+    )
     blocks[-1].register_forward_hook(lambda _, inputs, output: output.transpose(2, 3).float())
+
+
+def _block_forward(block: Any, maps: Tensor, pool_size: tuple[int, int], pool_type: str) -> Tensor:  # noqa: ANN401
+    """A block of Cnn14 whose convolutions hold its activations: the authors' own would apply them again."""
+    import torch
+
+    if pool_type != "avg":
+        raise ValueError(f"Cnn14 pools by means, not by {pool_type}")
+    maps = block.conv2(block.conv1(maps))
+    return maps if pool_size == (1, 1) else torch.nn.functional.avg_pool2d(maps, pool_size)
 
 
 def _dtype(precision: Precision, device: str) -> torch.dtype:

@@ -1,0 +1,90 @@
+"""Convolutions as oneDNN runs them best on a CPU. Loads PyTorch: import it inside the function that needs it.
+
+PyTorch has operators, meant for its own compiler, that add a bias, an activation and another tensor in the
+same pass over memory that writes the convolution, with weights in the order in which the processor takes
+them. Called directly they need no compiler. Layers of a small network are over so soon that each pass more
+costs as much as the arithmetic.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import cache
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
+
+Activation: TypeAlias = Literal["none", "relu", "hardswish"]
+
+_MODULES: dict[Activation, type[nn.Module]] = {"relu": nn.ReLU, "hardswish": nn.Hardswish}
+
+
+def with_activation(convolution: nn.Conv2d, activation: Activation, device: str) -> nn.Module:
+    """A convolution and what follows it, for inference on a device: as one layer where that is possible."""
+    if device == "cpu" and has_fused_convolutions():
+        return FusedConvolution(convolution, activation)
+    if activation == "none":
+        return convolution
+    return nn.Sequential(convolution, _MODULES[activation](inplace=True))
+
+
+class FusedConvolution(nn.Module):
+    """Takes and gives maps with the channels last in memory. The first maps, by their size, choose the order
+    that the weight is kept in; others are convolved as well."""
+
+    def __init__(self, convolution: nn.Conv2d, activation: Activation) -> None:
+        super().__init__()
+        self._activation = activation
+        self._bias = convolution.bias
+        self._plain: Tensor | None = convolution.weight.detach()
+        self._packed: Tensor | None = None
+        self._packing = threading.Lock()
+        self._geometry = (
+            list(convolution.padding),
+            list(convolution.stride),
+            list(convolution.dilation),
+            convolution.groups,
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            maps, self._weight(maps), self._bias, *self._geometry, self._activation, [], ""
+        )
+        return result
+
+    def add_to(self, others: Tensor, maps: Tensor) -> Tensor:
+        """Add the convolution of `maps`, with no activation, to `others`, which are changed and returned."""
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
+            others, maps, self._weight(maps), self._bias, *self._geometry, "add", 1.0, None, [], None
+        )
+        return result
+
+    def _weight(self, maps: Tensor) -> Tensor:
+        with self._packing:
+            if self._packed is None:
+                assert self._plain is not None
+                self._packed = torch.ops.aten.mkldnn_reorder_conv2d_weight(
+                    self._plain.to_mkldnn(), *self._geometry, list(maps.shape)
+                )
+                self._plain = None
+            return self._packed
+
+
+@cache
+def has_fused_convolutions() -> bool:
+    """Whether this build of PyTorch has the operators, and they work."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    maps = torch.ones(1, 8, 4, 4).contiguous(memory_format=torch.channels_last)
+    try:
+        with torch.inference_mode():
+            convolution = FusedConvolution(nn.Conv2d(8, 8, 3, padding=1), "relu")
+            convolution.add_to(convolution(maps), maps)
+    except (AttributeError, RuntimeError, TypeError) as error:
+        log.warning("no fused convolutions: %s", error)
+        return False
+    return True
