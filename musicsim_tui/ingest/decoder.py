@@ -17,9 +17,10 @@ import numpy as np
 from musicsim_tui.audio.decode import AudioBlocks, decode_mono
 from musicsim_tui.audio.identity import AudioFile, examine
 from musicsim_tui.audio.waveform import Waveform, WaveformBuilder
-from musicsim_tui.audio.windows import AudioWindow, cut_windows
+from musicsim_tui.audio.windows import WINDOW_SECONDS, AudioWindow, cut_windows
 from musicsim_tui.child import receive_frame, send_frame, start_child
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
+from musicsim_tui.ingest.window_memory import offer_memory
 from musicsim_tui.track import Tags, TrackId
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from musicsim_tui.child import Frame
+    from musicsim_tui.ingest.window_memory import WindowMemory
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.track import Samples
 
@@ -124,14 +126,14 @@ class ProcessDecoder:
         self, rate: int, coverage: int | None, cancel: CancelToken, pulse: Callable[[], None]
     ) -> None:
         """Start the process. Raises OSError when there is not enough memory, processes or files."""
-        self._arguments = str(rate), str(coverage or 0)
+        self._rate = rate
+        self._coverage = coverage
         self._cancel = cancel
         self._pulse = pulse
         self._waveform: Waveform | None = None
         self._identified: AudioFile | None = None
-        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = start_child(
-            WORKER, *self._arguments
-        )
+        self._memory: WindowMemory | None = None
+        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = self._started()
 
     def examine(self, path: Path) -> AudioFile:
         self._ask({"op": "examine", "path": str(path)})
@@ -150,8 +152,7 @@ class ProcessDecoder:
                 self._waveform = Waveform(peaks=bytes(body), **header["waveform"])
                 self._identified = audio_from_json(header["audio"]) if identify else None
                 return
-            samples: Samples = np.frombuffer(body, dtype=np.float32)
-            yield AudioWindow(header["start"], samples, header["silent"])
+            yield AudioWindow(header["start"], self._samples(header, body), header["silent"])
 
     def waveform(self) -> Waveform:
         assert self._waveform is not None
@@ -174,11 +175,25 @@ class ProcessDecoder:
             process.kill()
             process.wait()
 
+    def _started(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        """A process that knows where to put its windows. Raises OSError."""
+        child = start_child(WORKER, str(self._rate), str(self._coverage or 0))
+        try:
+            self._memory = offer_memory(child[1], round(WINDOW_SECONDS * self._rate))
+        except OSError as error:
+            log.warning("windows come through the socket: %s", error)
+        return child
+
+    def _samples(self, header: dict[str, Any], body: memoryview) -> Samples:
+        if "place" in header and self._memory is not None:
+            return self._memory.take(header["place"], header["samples"])
+        return np.frombuffer(body, dtype=np.float32)
+
     def _ask(self, request: dict[str, object]) -> None:
         self._cancel.check()
         try:
             if self._child is None:
-                self._child = start_child(WORKER, *self._arguments)
+                self._child = self._started()
             send_frame(self._child[1], request, b"")
         except OSError as error:
             raise self._lost() from error

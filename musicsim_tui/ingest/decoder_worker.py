@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 from musicsim_tui.child import receive_frame, send_frame
 from musicsim_tui.errors import MusicSimError
 from musicsim_tui.ingest.decoder import LocalDecoder, audio_to_json, error_to_json, unexpected
+from musicsim_tui.ingest.window_memory import OPERATION, accept_memory
 from musicsim_tui.jobs import CancelToken
 
 if TYPE_CHECKING:
+    from musicsim_tui.audio.windows import AudioWindow
     from musicsim_tui.ingest.decoder import Decoder
+    from musicsim_tui.ingest.window_memory import WindowMemory
 
 _PULSE_SECONDS = 1.0
 _NICENESS = 5
@@ -30,6 +34,7 @@ class _Service:
     def __init__(self, connection: socket.socket, rate: int, coverage: int | None) -> None:
         self._connection = connection
         self._decoder: Decoder = LocalDecoder(rate, coverage, CancelToken(), self._pulse)
+        self._memory: WindowMemory | None = None
         self._last_sign = time.monotonic()
 
     def run(self) -> None:
@@ -43,18 +48,29 @@ class _Service:
                 self._send({"error": {**error_to_json(unexpected(error)), "trace": trace}})
 
     def _answer(self, request: dict[str, Any]) -> None:
+        if request["op"] == OPERATION:
+            with contextlib.suppress(OSError):  # the socket takes every window
+                self._memory = accept_memory(self._connection, request["length"])
+            return
         path = Path(request["path"])
         if request["op"] == "examine":
             self._send({"audio": audio_to_json(self._decoder.examine(path))})
             return
         identify = request["identify"]
         for window in self._decoder.windows(path, request["expected_seconds"], identify=identify):
-            body = b"" if window.silent else window.samples.data
-            self._send({"start": window.start, "silent": window.silent}, body)
+            self._send_window(window)
         waveform = asdict(self._decoder.waveform())
         peaks = waveform.pop("peaks")
         audio = audio_to_json(self._decoder.identified()) if identify else None
         self._send({"waveform": waveform, "audio": audio}, peaks)
+
+    def _send_window(self, window: AudioWindow) -> None:
+        header: dict[str, object] = {"start": window.start, "silent": window.silent}
+        place = None if window.silent or self._memory is None else self._memory.put(window.samples)
+        if place is not None:
+            self._send({**header, "place": place, "samples": len(window.samples)})
+        else:
+            self._send(header, b"" if window.silent else window.samples.data)
 
     def _pulse(self) -> None:
         """An empty frame now and then, so that a decoder which works for long is not taken for hanging."""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
 from musicsim_tui.ingest import decoder, pipeline
 from musicsim_tui.ingest.decoder import Decoder, LocalDecoder, ProcessDecoder, error_from_json, error_to_json
+from musicsim_tui.ingest.window_memory import PLACES
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.services import Services
 from musicsim_tui.track import Tags
@@ -87,6 +90,37 @@ def test_windows_are_writable_numbers_of_their_own(tmp_path: Path, process: Proc
     windows = list(process.windows(path, 21.0))
     assert [window.samples.dtype for window in windows] == [np.float32, np.float32]
     assert not np.array_equal(windows[0].samples, windows[1].samples)
+
+
+def test_windows_that_are_kept_for_long_stay_as_they_are(tmp_path: Path, process: ProcessDecoder) -> None:
+    path = tmp_path / "long.wav"
+    write_music(path, 5, 10.0 * (PLACES + 3))
+    here = LocalDecoder(RATE, None, CancelToken(), lambda: None)
+    kept = list(process.windows(path, None))
+    again = list(process.windows(path, None))
+    expected = list(here.windows(path, None))
+    assert len(expected) == PLACES + 3
+    for windows in (kept, again):
+        assert all(
+            np.array_equal(found.samples, wanted.samples)
+            for found, wanted in zip(windows, expected, strict=True)
+        )
+
+
+def test_without_shared_memory_windows_come_through_the_socket(
+    tmp_path: Path, token: CancelToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(connection: socket.socket, length: int) -> None:
+        raise OSError(errno.ENOMEM, "no memory")
+
+    path = tmp_path / "piece.mp3"
+    write_music(path, 6, 21.0)
+    monkeypatch.setattr(decoder, "offer_memory", no_memory)
+    there = ProcessDecoder(RATE, None, token, lambda: None)
+    try:
+        assert everything(there, path) == everything(LocalDecoder(RATE, None, token, lambda: None), path)
+    finally:
+        there.close()
 
 
 def test_failures_come_back_as_they_are_raised(tmp_path: Path, process: ProcessDecoder) -> None:
