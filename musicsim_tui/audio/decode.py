@@ -166,11 +166,12 @@ def _mixed(frames: Iterator[AudioFrame], task: _Task) -> Iterator[Samples]:
             continue
         if mixer is None or not mixer.accepts(frame):
             if mixer is not None:
-                yield from mixer.finish()
+                yield mixer.mix(last=True)
             mixer = mixing.Mixer(frame, task.rate, task.matrix, task.portion)
-        yield from mixer.push(frame)
+        if mixer.push(frame):
+            yield mixer.mix()
     if mixer is not None:
-        yield from mixer.finish()
+        yield mixer.mix(last=True)
 
 
 def _frames_near(source: AudioSource, start: float, tally: _Tally) -> tuple[Iterator[AudioFrame], float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -25,6 +25,18 @@ _MAX_PORTION = 1 << 19
 """Samples of all channels together that are mixed at once: a bound for absurd rates and layouts."""
 _OFF_SIDE = 0.5**0.5
 """Weight of centre and surround channels in a stereo mix (ITU-R BS.775-4, annex 4, table 2)."""
+
+_FORMATS = {
+    "u8": (np.uint8, np.float32(1 << 7), 1 << 7),
+    "s16": (np.int16, np.float32(0), 1 << 15),
+    "s32": (np.int32, np.float32(0), 1 << 31),
+    "flt": (np.float32, np.float32(0), 1),
+    "dbl": (np.float64, np.float32(0), 1),
+}
+"""FFmpeg's sample formats: how NumPy calls them, where zero is, and the amplitude of full scale."""
+
+Plane = NDArray[Any]
+"""One channel, shape (samples,)."""
 
 Matrix = Sequence[Sequence[float]]
 """Weight of each input channel, for each output channel."""
@@ -61,78 +73,93 @@ def _weight(name: str, side: str) -> float:
 
 
 class Mixer:
-    """Mixes and resamples frames of one kind: a filter graph and a resampler that are fed `portion` seconds
-    at a time, because a call for each packet costs more than the mixing."""
+    """Mixes and resamples frames of one kind, `portion` seconds at a time, because a call for each packet
+    costs more than the mixing."""
 
     def __init__(
         self, frame: AudioFrame, rate: int, matrix: Callable[[AudioLayout], Matrix], portion: float
     ) -> None:
         from av.audio.fifo import AudioFifo
-        from av.filter import Graph
 
-        weights = matrix(frame.layout)
+        self._weights: Samples = np.asarray(matrix(frame.layout), dtype=np.float32)
         self._kind = _kind(frame)
         self._pending = AudioFifo()
         self._portion = min(
             max(1, round(portion * frame.sample_rate)), _MAX_PORTION // frame.layout.nb_channels
         )
-        self._graph = Graph()
-        self._graph.link_nodes(
-            self._graph.add_abuffer(
-                sample_rate=frame.sample_rate,
-                format=frame.format,
-                layout=frame.layout,
-                time_base=Fraction(1, frame.sample_rate),
-            ),
-            self._graph.add("aformat", "sample_fmts=fltp"),
-            self._graph.add("pan", _pan(weights)),
-            self._graph.add("abuffersink"),
-        )
-        self._graph.configure()
-        self._resampler = _resampler(frame.sample_rate, rate, len(weights))
-        self._silence: Samples = np.zeros((len(weights), 0), dtype=np.float32)
+        self._planes = _planes_of(frame)
+        self._scratch: Samples = np.empty((0, 0), dtype=np.float32)
+        self._resampler = _resampler(frame.sample_rate, rate, len(self._weights))
 
     def accepts(self, frame: AudioFrame) -> bool:
         return _kind(frame) == self._kind
 
-    def push(self, frame: AudioFrame) -> Iterator[Samples]:
-        """What comes out when a frame goes in, shape (channels, samples)."""
+    def push(self, frame: AudioFrame) -> bool:
+        """Take in a frame; whether it is time for `mix`."""
         frame.pts = None
         self._pending.write(frame)
-        if self._pending.samples >= self._portion:
-            yield from self._mix()
+        return bool(self._pending.samples >= self._portion)
 
-    def finish(self) -> Iterator[Samples]:
-        """What is left, the tail of the resampler included."""
-        if self._pending.samples:
-            yield from self._mix()
-        self._graph.push(None)
-        yield from self._mixed()
-        if self._resampler is not None:
-            yield self._resampled(self._silence, last=True)
-
-    def _mix(self) -> Iterator[Samples]:
+    def mix(self, *, last: bool = False) -> Samples:
+        """All that was pushed, mixed and resampled, shape (channels, samples); with the tail of the resampler
+        when it is the last."""
         frame = self._pending.read()
-        assert frame is not None
-        self._graph.push(frame)
-        yield from self._mixed()
-
-    def _mixed(self) -> Iterator[Samples]:
-        from av import error
-
-        while True:
-            try:
-                frame = self._graph.pull()
-            except (error.BlockingIOError, error.EOFError):
-                return
-            yield self._resampled(_tamed(frame.to_ndarray().astype(np.float32, copy=False)))
-
-    def _resampled(self, block: Samples, *, last: bool = False) -> Samples:
+        if frame is None:
+            block: Samples = np.zeros((len(self._weights), 0), dtype=np.float32)
+        else:
+            block = _tamed(self._mixed(self._planes(frame)))
         if self._resampler is None:
-            return block
+            return block.copy()
         frames = np.ascontiguousarray(block.T)
         resampled: Samples = self._resampler.resample_chunk(frames, last=last)
         return np.ascontiguousarray(resampled.T)
+
+    def _mixed(self, planes: Sequence[Plane]) -> Samples:
+        """No matrix product: a BLAS shares it among threads, which wait for each other. And no new arrays
+        where they are soon let go: the system would clear their memory, time and again."""
+        samples = len(planes[0])
+        if samples > self._scratch.shape[1]:
+            self._scratch = np.empty((len(self._weights) + 1, samples), dtype=np.float32)
+        mixed, term = self._scratch[:-1, :samples], self._scratch[-1, :samples]
+        for output, weights in zip(mixed, self._weights, strict=True):
+            np.multiply(planes[0], weights[0], out=output)
+            for plane, weight in zip(planes[1:], weights[1:], strict=True):
+                if weight:
+                    output += np.multiply(plane, weight, out=term)
+        return mixed
+
+
+def _planes_of(like: AudioFrame) -> Callable[[AudioFrame], Sequence[Plane]]:
+    """What takes the channels out of a frame like this one, as float32 of full scale 1."""
+    name, channels = like.format.name.removesuffix("p"), like.layout.nb_channels
+    if name not in _FORMATS:
+        return _converting(like)
+    kind, zero, full_scale = _FORMATS[name]
+    is_planar = like.format.is_planar
+
+    def planes(frame: AudioFrame) -> list[Plane]:
+        if is_planar:
+            raw = [np.frombuffer(memoryview(plane), kind, frame.samples) for plane in frame.planes]
+        else:
+            samples = np.frombuffer(memoryview(frame.planes[0]), kind, frame.samples * channels)
+            raw = list(samples.reshape(-1, channels).T)
+        if full_scale == 1:
+            return raw
+        return [(plane.astype(np.float32) - zero) / full_scale for plane in raw]
+
+    return planes
+
+
+def _converting(like: AudioFrame) -> Callable[[AudioFrame], Sequence[Plane]]:
+    """For formats that NumPy has no name for."""
+    from av import AudioResampler
+
+    converter = AudioResampler(format="fltp", layout=like.layout, rate=like.sample_rate)
+
+    def planes(frame: AudioFrame) -> list[Plane]:
+        return list(np.concatenate([part.to_ndarray() for part in converter.resample(frame)], axis=1))
+
+    return planes
 
 
 def _resampler(rate: int, wanted: int, channels: int) -> ResampleStream | None:
@@ -153,13 +180,3 @@ def _tamed(block: Samples) -> Samples:
 
 def _kind(frame: AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _pan(matrix: Matrix) -> str:
-    """Arguments of FFmpeg's filter of that name."""
-    sums = (
-        "+".join(f"{weight!r}*c{channel}" for channel, weight in enumerate(row) if weight) or "0*c0"
-        for row in matrix
-    )
-    outputs = "|".join(f"c{output}={terms}" for output, terms in enumerate(sums))
-    return f"{'mono' if len(matrix) == 1 else 'stereo'}|{outputs}"
