@@ -40,6 +40,8 @@ _LOWEST_CHROMA_NOTE = 48
 
 _FLOOR = 1e-6
 """Added to power before logarithms, 60 dB under the window's mean: what codecs throw away lies lower."""
+_SAMPLES_AT_ONCE = 1 << 16
+"""Samples of frames that are transformed together, and stay in a processor's cache."""
 _SILENCE = 1e-6
 """Peak, or deviation in relation to the peak, under which a window counts as digital silence."""
 
@@ -173,10 +175,14 @@ def _power_spectrogram(waveform: Floats, taper: Floats, hop: int, bins: int) -> 
     """Power in each frame's lowest bins, shape (frames, bins); all bins of a frame sum to its mean square."""
     from scipy import fft  # type: ignore[import-untyped]
 
-    frames = sliding_window_view(waveform, len(taper))[::hop] * taper
-    spectrum = fft.rfft(frames, axis=-1, overwrite_x=True)[:, :bins]
-    power: Floats = np.square(spectrum.real)
-    power += np.square(spectrum.imag)
+    frames = sliding_window_view(waveform, len(taper))[::hop]
+    power: Floats = np.empty((len(frames), bins), np.float32)
+    together = max(1, _SAMPLES_AT_ONCE // len(taper))
+    for start in range(0, len(frames), together):
+        some = slice(start, start + together)
+        spectrum = fft.rfft(frames[some] * taper, axis=-1, overwrite_x=True)[:, :bins]
+        np.square(spectrum.real, out=power[some])
+        power[some] += np.square(spectrum.imag)
     return power
 
 
