@@ -26,8 +26,9 @@ def main() -> None:
         heeds = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so under nohup
         if heeds:
             signal.signal(signal.SIGINT, lambda *_: _end_as_stopped())
-        from musicsim_tui.cli.main import run
+        from musicsim_tui.cli.main import load, run
 
+        load(sys.argv[1:])
         if heeds:
             signal.signal(signal.SIGINT, signal.default_int_handler)
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from musicsim_tui.cli.options import CURRENT
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.errors import UsageError
 
 

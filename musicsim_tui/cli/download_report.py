@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from musicsim_tui.cli import output
-from musicsim_tui.cli.options import CURRENT
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.output import Column
 from musicsim_tui.library.playlist_records import EntryState
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from musicsim_tui.cli import output
-from musicsim_tui.cli.options import CURRENT
+from musicsim_tui.cli.current import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

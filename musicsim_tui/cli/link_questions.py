@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from musicsim_tui.cli.options import CURRENT
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.errors import UsageError
 
 if TYPE_CHECKING:

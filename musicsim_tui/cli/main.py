@@ -1,4 +1,4 @@
-"""The command `musicsim-tui`: parses, runs one command, turns every ending into an exit code."""
+"""The command `musicsim-tui`: runs one command line, turns every ending into an exit code."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import errno
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from musicsim_tui import __version__
 from musicsim_tui.cli import log as logs
 from musicsim_tui.cli import output
-from musicsim_tui.cli.commands import register
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C
-from musicsim_tui.cli.options import CURRENT, global_options
 from musicsim_tui.cli.session import ExitWith, current_settings, on_terminal, open_app
 from musicsim_tui.errors import MusicSimError, StorageError, UsageError
 from musicsim_tui.jobs import Cancelled
@@ -26,53 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DONE, FAILED, USAGE = 0, 1, 2
-_SEE_HELP = "musicsim-tui --help lists every command and option."
-_ParsingError: type[Exception] = next(
-    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
-)
-"""What every usage error of the parser is; Typer exports only its descendants."""
-
-app = typer.Typer(
-    name="musicsim-tui",
-    help="Find music that sounds alike: hear a library once, then ask what sounds like this.",
-    invoke_without_command=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        output.say(f"musicsim-tui {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-@global_options
-def _callback(
-    ctx: typer.Context,
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
-    ] = False,
-) -> None:
-    """Find music that sounds alike: hear a library once, then ask what sounds like this.
-
-    Without a command, on a terminal, the app opens.
-    """
-    del version
-    if ctx.invoked_subcommand is not None:
-        return
-    if CURRENT.json:
-        raise UsageError("No command was given.", _SEE_HELP)
-    if on_terminal():
-        raise ExitWith(open_app(current_settings()))
-    if text := ctx.get_help():  # Typer may print it itself, in colour
-        output.say(text)
-
-
-register(app)
+_OPTIONS_OF_THE_APP = {"--data-dir": "data_dir", "--model": "model"}
 
 
 def invoke(arguments: Sequence[str]) -> int:
@@ -82,19 +32,12 @@ def invoke(arguments: Sequence[str]) -> int:
     output.begin()
     logs.mute()
     try:
-        code = app(args=list(arguments), prog_name="musicsim-tui", standalone_mode=False)
-        if code == STOPPED_BY_CTRL_C:  # what the parser makes of a Ctrl-C before the command heeds it
-            output.report_stopped()
-        return code if isinstance(code, int) else DONE
+        return _run(arguments)
     except ExitWith as ending:
         return ending.code
-    except (Cancelled, KeyboardInterrupt, typer.Abort):
+    except (Cancelled, KeyboardInterrupt):
         output.report_stopped()
         return STOPPED_BY_CTRL_C
-    except _ParsingError as error:
-        title = error.format_message()  # type: ignore[attr-defined]
-        output.report(UsageError(title, _SEE_HELP))
-        return USAGE
     except UsageError as error:
         output.report(error)
         return USAGE
@@ -107,6 +50,33 @@ def invoke(arguments: Sequence[str]) -> int:
         log.exception("unexpected")
         output.report(_in_words(error))
         return FAILED
+
+
+def load(arguments: Sequence[str]) -> None:
+    """Load the parser, if the command line needs it: it takes half as long as the app itself."""
+    if _options_of_the_app(arguments) is None or not on_terminal():
+        from musicsim_tui.cli import parser  # noqa: F401
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Open the app at once where nothing else can be meant."""
+    typed = _options_of_the_app(arguments)
+    if typed is not None and on_terminal():
+        CURRENT.merge(typed)
+        return open_app(current_settings())
+    from musicsim_tui.cli.parser import parse
+
+    return parse(arguments)
+
+
+def _options_of_the_app(arguments: Sequence[str]) -> dict[str, str] | None:
+    """Options and their values where a line is nothing but those that choose a library and a model."""
+    names, values = arguments[::2], arguments[1::2]
+    if len(names) != len(values) or any(value.startswith("-") for value in values):
+        return None
+    if not _OPTIONS_OF_THE_APP.keys() >= set(names):
+        return None
+    return {_OPTIONS_OF_THE_APP[name]: value for name, value in zip(names, values, strict=True)}
 
 
 def _in_words(error: Exception) -> MusicSimError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+from musicsim_tui.cli.current import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,30 +30,6 @@ _GLOBAL: dict[str, tuple[Any, Any]] = {
     "quiet": (Quiet, False),
     "verbose": (Verbose, 0),
 }
-
-
-@dataclass(slots=True)
-class GlobalOptions:
-    """What was typed before and after the command; after wins."""
-
-    data_dir: str | None = None
-    model: str | None = None
-    json: bool = False
-    quiet: bool = False
-    verbose: int = 0
-
-    def reset(self) -> None:
-        """Forget everything, for a new command line."""
-        self.__init__()  # type: ignore[misc]
-
-    def merge(self, typed: dict[str, Any]) -> None:
-        for name, value in typed.items():
-            if value:
-                setattr(self, name, value)
-
-
-CURRENT = GlobalOptions()
-"""The options of this process, filled while the command line is parsed."""
 
 
 def global_options(function: Callable[..., None]) -> Callable[..., None]:

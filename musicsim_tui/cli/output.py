@@ -13,7 +13,7 @@ from functools import cache
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from musicsim_tui.cli.options import CURRENT
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.errors import STOPPED, MusicSimError, StorageError
 from musicsim_tui.wording import clock, count, duration_words, plain, size_words
 

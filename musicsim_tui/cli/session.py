@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicsim_tui.cli import log, output
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C, heed_ctrl_c
-from musicsim_tui.cli.options import CURRENT
 from musicsim_tui.errors import StorageError, UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import typer
 
 from musicsim_tui.cli import output
 from musicsim_tui.cli.commands.listing import track_as_json
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.current import CURRENT
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.errors import UnmetRequest, UsageError

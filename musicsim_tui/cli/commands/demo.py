@@ -10,7 +10,8 @@ import typer
 from musicsim_tui.cli import output
 from musicsim_tui.cli.commands.ingest import run_ingest
 from musicsim_tui.cli.commands.search import print_matches, search_as_json
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.current import CURRENT
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import (
     STOPPED_BY_CTRL_C,
     ExitWith,

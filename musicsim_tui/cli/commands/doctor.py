@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.noise import only_our_words
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import ExitWith, open_services
 
 

@@ -13,9 +13,10 @@ import typer
 from musicsim_tui.cli import download_report as reports
 from musicsim_tui.cli import output
 from musicsim_tui.cli.commands.ingest import NEW_FAILURES
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.download_progress import time_of_day, watch_downloads
 from musicsim_tui.cli.link_questions import settled
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, current_settings, open_services
 from musicsim_tui.errors import MusicSimError, UsageError
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.download_report import failure_as_json
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import open_services
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from musicsim_tui.cli import output
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.current import CURRENT
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import open_services
 
 app = typer.Typer(help="Show or rebuild the search index.", invoke_without_command=True)

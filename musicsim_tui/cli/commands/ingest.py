@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.ingest_progress import watch_ingest
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, open_services
 from musicsim_tui.errors import UsageError
 from musicsim_tui.paths import tidy_path

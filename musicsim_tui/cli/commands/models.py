@@ -9,7 +9,8 @@ import typer
 
 from musicsim_tui.cli import output
 from musicsim_tui.cli.asking import confirmed
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.current import CURRENT
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.noise import only_our_words
-from musicsim_tui.cli.options import CURRENT, global_options
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.cli.times import parse_clock
 from musicsim_tui.errors import UnmetRequest, UsageError
