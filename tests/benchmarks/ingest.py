@@ -30,6 +30,7 @@ from tests.benchmarks.report import (
     WORK_DIR,
     answer,
     find_material,
+    keep_compiled,
     machine,
     real_clips,
     tell,
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--work-dir", type=Path, default=WORK_DIR, help="kept between runs (%(default)s)")
     chosen = parser.parse_args()
     chosen.work_dir.mkdir(parents=True, exist_ok=True)
+    keep_compiled(chosen.work_dir)
     tracks = make_long_tracks(chosen.work_dir / "tracks", chosen.tracks or (6 if chosen.quick else 16))
     clips = real_clips()[: chosen.clips or (40 if chosen.quick else None)]
     result: dict[str, Any] = {"benchmark": "ingest", "machine": machine()}

@@ -30,6 +30,12 @@ def find_material(relative: str) -> Path | None:
     return path if path.exists() else None
 
 
+def keep_compiled(work_dir: Path) -> None:
+    """Let every process from now on keep its compiled modules, as an installation has them."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(work_dir / "compiled")
+
+
 def real_clips() -> list[Path]:
     """The excerpts of real music; none where they are not to be had."""
     folder = find_material("music/clips")
