@@ -44,14 +44,17 @@ def open_player(
     *,
     volume: int = FULL_VOLUME,
     idle_seconds: float = IDLE_SECONDS,
+    look_again: bool = False,
 ) -> Player:
     """A player on the default sound output; a `SilentPlayer` where there is no PortAudio or no device.
 
     `on_end` is called, from the player's own thread, when a file has been played to its end or, with
     `problem` set, when it cannot be played; not for one that is stopped or replaced. Looking for devices
-    takes up to a second the first time.
+    takes up to a second the first time; `look_again` finds those that have come since.
     """
     try:
+        if look_again:
+            sound_device.find_devices_again()
         rate = sound_device.preferred_rate()
     except PlaybackError as error:
         player: Player = SilentPlayer(error.title, error.hint)

@@ -115,7 +115,10 @@ def close_stream(stream: Stream, *, at_once: bool = False) -> None:
 
 
 def find_devices_again() -> None:
-    """Look for devices that have come since PortAudio was loaded; it finds them only when it starts anew."""
+    """Look for devices that have come since PortAudio was loaded; it finds them only when it starts anew.
+
+    Raises PlaybackError when PortAudio is missing.
+    """
     sounddevice = _portaudio()
     with _listing:
         try:

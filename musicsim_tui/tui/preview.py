@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from musicsim_tui.audio.player import FULL_VOLUME, PlaybackState, Status
+from musicsim_tui.audio.player import FULL_VOLUME, PlaybackState, SilentPlayer, Status
 from musicsim_tui.jobs import Cancelled
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ class Preview:
         self._bridge.ask("play", work, ready, told)
 
     def _open(self) -> None:
-        """Open the player unless there is one; from any thread. Raises Cancelled once this is closed."""
+        """Open the player unless there is one that can be heard; from any thread. Raises Cancelled once this
+        is closed."""
         from musicsim_tui.audio.playback import open_player
 
         with self._opening:
@@ -128,6 +129,8 @@ class Preview:
                 raise Cancelled
             if self._player is None:
                 self._player = open_player(self._ended, volume=self._volume)
+            elif isinstance(self._player, SilentPlayer):
+                self._player = open_player(self._ended, volume=self._volume, look_again=True)
 
     def _ended(self, state: PlaybackState) -> None:
         self._post(PreviewEnded(state))

@@ -186,3 +186,22 @@ def test_keys_before_the_sound_opens_pause_it_and_open_one_player(
         await driver.until(lambda: hears(card, TITLES["Low"]), "it goes on")
 
     drive(tones, scenario, size=(120, 30))
+
+
+def test_a_device_that_comes_later_is_found(
+    tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in sound.environment_without_devices(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    sound.restart_portaudio()
+    plugged_in = sound.make_sound_card(tmp_path / "card")
+
+    async def scenario(driver: Driver) -> None:
+        await driver.send("space")
+        await driver.shows("this machine has no sound device")
+        for name, value in plugged_in.environment.items():
+            monkeypatch.setenv(name, value)
+        await driver.send("space")
+        await driver.until(lambda: hears(plugged_in, TITLES["High"]), "it plays")
+
+    drive(tones, scenario, size=(160, 30))
