@@ -197,10 +197,11 @@ def _frames_near(source: AudioSource, start: float, tally: _Tally) -> tuple[Iter
 def _frames(source: AudioSource, tally: _Tally) -> Iterator[AudioFrame]:
     from av.error import FFmpegError
 
+    examination = tally.examination
     decoder: AudioCodecContext | None = None
     for packet in source.packets():
-        if tally.examination is not None:
-            tally.examination.add(packet)
+        if examination is not None:
+            examination.add(packet)
         if packet.stream.codec_context is not decoder:
             yield from _kept_back(decoder)
             decoder = packet.stream.codec_context
@@ -209,7 +210,7 @@ def _frames(source: AudioSource, tally: _Tally) -> Iterator[AudioFrame]:
             tally.decoded_packets += 1
         except FFmpegError:
             source.damaged += 1
-        tally.damaged_packets = source.damaged
+            tally.damaged_packets = source.damaged
     tally.damaged_packets = source.damaged
     yield from _kept_back(decoder)
 

@@ -85,16 +85,19 @@ class FileReader:
         self._path = path
         self._cancel = cancel
         self._failure: OSError | None = None
+        self.interrupted = False
+        """Whether a read gave less than there is, and `check` tells why."""
         self._start = 0
         self._fd = _open_regular_file(path)
 
     def read(self, size: int) -> bytes:
         if self._failure is not None or (self._cancel is not None and self._cancel.cancelled):
+            self.interrupted = True
             return b""
         try:
             return os.read(self._fd, size)
         except OSError as error:
-            self._failure = error
+            self._fail(error)
             return b""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -103,7 +106,7 @@ class FileReader:
             return os.lseek(self._fd, start + offset, whence) - self._start
         except OSError as error:
             if error.errno != errno.EINVAL:  # EINVAL: FFmpeg asked for a place before the start
-                self._failure = error
+                self._fail(error)
             return -1
 
     def tell(self) -> int:
@@ -123,7 +126,7 @@ class FileReader:
         try:
             return tells_length(self._read_at)
         except OSError as error:
-            self._failure = error
+            self._fail(error)
             return False
 
     def tail(self, size: int) -> bytes:
@@ -131,7 +134,7 @@ class FileReader:
         try:
             end = os.fstat(self._fd).st_size - self._start
         except OSError as error:
-            self._failure = error
+            self._fail(error)
             return b""
         return self._read_at(max(0, end - size), size)
 
@@ -140,7 +143,7 @@ class FileReader:
         try:
             return end_of_audio(self._read_at, os.fstat(self._fd).st_size)
         except OSError as error:
-            self._failure = error
+            self._fail(error)
             return 0
 
     def find(self, pattern: re.Pattern[bytes], offset: int) -> int | None:
@@ -157,8 +160,12 @@ class FileReader:
         try:
             return os.pread(self._fd, size, self._start + offset)
         except OSError as error:
-            self._failure = error
+            self._fail(error)
             return b""
+
+    def _fail(self, error: OSError) -> None:
+        self._failure = error
+        self.interrupted = True
 
     def check(self) -> None:
         """Raise Cancelled, StorageError or AudioError if reading was cut short."""

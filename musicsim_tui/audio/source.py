@@ -115,13 +115,15 @@ class AudioSource:
         """
         from av.error import FFmpegError
 
+        reader, end = self.reader, self.end
         position = failed_in_a_row = 0
         while failed_in_a_row < _MAX_FAILED_READS:
             try:
                 for packet in self.container.demux(self.stream):
-                    self.reader.check()
+                    if reader.interrupted:
+                        reader.check()
                     position = packet.pos or position
-                    if self.end is not None and position >= self.end:
+                    if end is not None and position >= end:
                         break
                     if packet.size:  # an empty one would end the decoder, and comes at the end only
                         failed_in_a_row = 0
