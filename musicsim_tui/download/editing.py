@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from musicsim_tui.audio.identity import examine
 from musicsim_tui.audio.reader import storage_error
 from musicsim_tui.download.tagging import write_names
 from musicsim_tui.download.titles import clean_text
-from musicsim_tui.errors import AudioError, UnmetRequest
+from musicsim_tui.errors import AudioError, StorageError, UnmetRequest
+from musicsim_tui.library.records import FileStamp
 
 if TYPE_CHECKING:
     from musicsim_tui.jobs import CancelToken
@@ -28,7 +30,13 @@ def edit_names(path: Path, *, title: str | None, artist: str | None, cancel: Can
     title, artist = (None if text is None else clean_text(text) for text in (title, artist))
     real = Path(os.path.realpath(path))
     before = examine(real, cancel=cancel)
-    copy = real.parent / f".musicsim-edit-{os.getpid()}{real.suffix}"
+    try:
+        stamp = _stamp(real)
+        descriptor, name = tempfile.mkstemp(prefix=".musicsim-edit-", suffix=real.suffix, dir=real.parent)
+    except OSError as error:
+        raise storage_error(error) from error
+    os.close(descriptor)
+    copy = Path(name)
     try:
         shutil.copy2(real, copy)
         cancel.check()
@@ -40,12 +48,22 @@ def edit_names(path: Path, *, title: str | None, artist: str | None, cancel: Can
                 "Convert it to another format, such as MP3 or FLAC, and ingest that.",
             )
         cancel.check()
+        if _stamp(real) != stamp:
+            raise StorageError(
+                "Another program changed the file meanwhile: it was left as it is now.",
+                "Look what is in it, and edit it again.",
+            )
         os.replace(copy, real)
     except OSError as error:
         raise storage_error(error) from error
     finally:
         copy.unlink(missing_ok=True)
     return tags
+
+
+def _stamp(path: Path) -> FileStamp:
+    found = path.stat()
+    return FileStamp(found.st_size, found.st_mtime_ns)
 
 
 def _checked(copy: Path, track_id: object, cancel: CancelToken) -> Tags:

@@ -112,6 +112,24 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [left.name for left in tmp_path.iterdir()] == ["a.mp3"]
 
 
+def test_what_another_program_writes_meanwhile_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_music(tmp_path / "a.mp3", 1, 3.0)
+    another = write_music(tmp_path / "b.mp3", 2, 3.0)
+
+    def copy(source: Path, target: Path) -> None:
+        shutil.copyfile(source, target)
+        os.replace(another, source)
+
+    monkeypatch.setattr(shutil, "copy2", copy)
+    theirs = another.read_bytes()
+    with pytest.raises(StorageError, match="Another program"):
+        edit(path, title="New")
+    assert path.read_bytes() == theirs
+    assert [left.name for left in tmp_path.iterdir()] == ["a.mp3"]
+
+
 def test_cancelled_it_changes_nothing(tmp_path: Path) -> None:
     path = write_music(tmp_path / "a.mp3", 1, 3.0)
     before = path.read_bytes()
