@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import random
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ from musicsim_tui.download.failures import DownloadError, FailureKind, failure
 from musicsim_tui.download.file_names import safe_id, safe_name
 from musicsim_tui.download.finished import tolerance
 from musicsim_tui.download.media import Media, Transfer, bring
+from musicsim_tui.download.placing import put_in_place
 from musicsim_tui.download.session import SiteOptions
 from musicsim_tui.download.tagging import tag_mp3, tag_original
 from musicsim_tui.errors import AudioError, StorageError
@@ -76,13 +79,15 @@ class FetchProgress:
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
     """Where to and how. `folder` takes the finished files and `work` the unfinished ones, best on the same
-    disk; `keep_original` keeps the audio as the site has it instead of converting it to MP3."""
+    disk; `keep_original` keeps the audio as the site has it instead of converting it to MP3; `is_void` tells
+    of a file that has the name whether it may be replaced, as a damaged one of the entry's own may be."""
 
     folder: Path
     work: Path
     keep_original: bool = False
     mp3_quality: float = MP3_QUALITY
     options: SiteOptions = field(default_factory=SiteOptions)
+    is_void: Callable[[Path], bool] = lambda _path: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +206,9 @@ def _finish(
         report(Stage.FINISHING)
         tag = tag_original if request.keep_original else tag_mp3
         tag(finished, media.labels, media.link, media.cover)
-        path = request.folder / safe_name(
-            media.labels.artist, media.labels.title, entry.source.id, finished.suffix
-        )
         _to_disk(finished)
         size = finished.stat().st_size
-        _put_in_place(finished, path)
+        path = _put_in_place(finished, entry.source, media.labels, request)
     except AudioError as error:
         kind = FailureKind.TRUNCATED if is_cut_off(media.path) else FailureKind.NOT_AUDIO
         raise failure(kind, detail=error.title) from error
@@ -270,34 +272,23 @@ def _to_disk(finished: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _put_in_place(finished: Path, path: Path) -> None:
-    """Under the final name, atomically, on whatever disk that is."""
+def _put_in_place(finished: Path, source: SourceId, labels: Labels, request: FetchRequest) -> Path:
+    """Where it is now: in the playlist's folder, under a name of its own."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        request.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _without_room(error) or unusable(path.parent, error) from error
-    try:
-        os.replace(finished, path)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        part = path.parent / f".{safe_id(str(path.name))}.part"
-        try:
-            _copy(finished, part)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as reader, target.open("wb") as writer:
-        shutil.copyfileobj(reader, writer)
-        writer.flush()
-        os.fsync(writer.fileno())
+        raise _without_room(error) or unusable(request.folder, error) from error
+    named = partial(safe_name, labels.artist, labels.title, source.id, finished.suffix)
+    part = f".{_folder_of(source, request.work).name}.part"
+    return put_in_place(finished, request.folder, named, part, request.is_void)
 
 
 def _folder_of(source: SourceId, work: Path) -> Path:
-    return work / f"{safe_id(source.extractor)}-{safe_id(source.id)}"
+    """The digest keeps ids apart that differ in capitals alone, where the file system does not."""
+    digest = hashlib.blake2b(
+        f"{source.extractor}\n{source.id}".encode("utf-8", "surrogatepass"), digest_size=4
+    )
+    return work / f"{safe_id(source.extractor)}-{digest.hexdigest()}-{safe_id(source.id)}"
 
 
 @contextmanager

@@ -21,15 +21,16 @@ _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²
 _JOINERS = "\u200c\u200d\ufe0e\ufe0f"
 
 
-def safe_name(artist: str, title: str, source_id: str, suffix: str = ".mp3") -> str:
+def safe_name(artist: str, title: str, source_id: str, suffix: str = ".mp3", number: int = 1) -> str:
     """`Artist - Title [id].mp3` as one name that every file system takes; at most 255 bytes of UTF-8.
 
     No separators, no device names of Windows, no leading dot or dash, no control or direction-turning
-    characters; emoji and every script stay; composed Unicode. Names are shortened, the id never: names of
-    different ids differ. The result does not depend on the platform.
+    characters; emoji and every script stay; composed Unicode. Names are shortened, id and number never: names
+    of different ids differ, and so do `Artist - Title (2) [id].mp3` and those that follow it. The result does
+    not depend on the platform.
     """
     suffix = re.sub(r"[^.0-9A-Za-z]", "", suffix)[:_MAX_SUFFIX_BYTES]
-    end = f" [{safe_id(source_id)}]{suffix}"
+    end = f"{f' ({number})' if number > 1 else ''} [{safe_id(source_id)}]{suffix}"
     room = MAX_NAME_BYTES - len(end.encode()) - 1  # one byte for the mark in front of a device name
     artist, title = _component(artist), _component(title)
     if artist:
@@ -45,6 +46,11 @@ def safe_folder(title: str, fallback: str) -> str:
     if not name:
         name = re.sub("^-", "_-", safe_id(fallback))
     return _not_a_device(name)
+
+
+def same_name(name: str) -> str:
+    """Equal for names that some file system takes for one: neither capitals nor composition count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def safe_id(source_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from musicsim_tui.library.records import FileStamp
 if TYPE_CHECKING:
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.playlist_records import QueueItem
     from musicsim_tui.track import TrackId
 
 _TOLERANCE_SECONDS = 2.0
@@ -89,6 +91,27 @@ class Damages:
             self._failed[path.parent] = self._catalog.failed_files(path.parent)
         stamp = self._failed[path.parent].get(os.fsencode(path))
         return found.st_size == 0 or stamp == FileStamp(found.st_size, found.st_mtime_ns)
+
+
+class Claims:
+    """Whose the files in a folder are that one source is fetched into, as far as the catalog knows."""
+
+    def __init__(self, catalog: Catalog, item: QueueItem) -> None:
+        self._playlists = catalog.playlists
+        self._damages = Damages(catalog)
+        self._source = item.source
+        self._own = item.entry.path
+
+    def is_spoken_for(self, path: Path) -> bool:
+        """Whether a file that has the name of this source cannot be its own: it is another's, or damaged."""
+        spellings = {path, path.with_name(unicodedata.normalize("NFC", path.name))}  # some disks decompose
+        return self._damages.has(path) or any(
+            self._playlists.belongs_to_another(spelling, self._source) for spelling in spellings
+        )
+
+    def is_void(self, path: Path) -> bool:
+        """Whether a file may be replaced: it was fetched from this source, and holds no sound any more."""
+        return path == self._own and self._damages.has(path)
 
 
 @dataclass(slots=True)

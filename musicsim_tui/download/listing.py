@@ -6,9 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from itertools import count
 from typing import TYPE_CHECKING
 
-from musicsim_tui.download.file_names import safe_folder, safe_id
+from musicsim_tui.download.file_names import safe_folder, safe_id, same_name
 from musicsim_tui.download.finished import note_deleted
 from musicsim_tui.download.links import Choice
 from musicsim_tui.download.playlist import Entry, Listing, stream_listing
@@ -172,10 +173,13 @@ def folder_for(record: PlaylistRecord, base: Path, known: Sequence[Playlist]) ->
     """A folder that no other playlist has, whatever the file system makes of capitals."""
     if record.single:
         return base / SINGLES
+    taken = {same_name(str(folder)) for folder in (base / SINGLES, *(playlist.folder for playlist in known))}
     name = safe_folder(record.title, record.source_id)
-    taken = {str(playlist.folder).casefold() for playlist in known} | {str(base / SINGLES).casefold()}
-    if str(base / name).casefold() in taken:
-        name = safe_folder(f"{record.title[:100]} [{safe_id(record.source_id)}]", record.source_id)
+    for number in count(1):
+        if same_name(str(base / name)) not in taken:
+            break
+        again = f" ({number})" if number > 1 else ""
+        name = safe_folder(f"{record.title[:100]}{again} [{safe_id(record.source_id)}]", record.source_id)
     return base / name
 
 

@@ -22,7 +22,7 @@ from musicsim_tui.download.fetch import (
     fetch,
     forget_partial,
 )
-from musicsim_tui.download.finished import Damages, finished_before
+from musicsim_tui.download.finished import Claims, finished_before
 from musicsim_tui.download.forecast import free_bytes
 from musicsim_tui.download.lock import QueueLock
 from musicsim_tui.download.pace import Lap, Pace
@@ -233,7 +233,8 @@ class QueueRun:
             if self._controls.paused or not self._playlists.is_waiting(item.source):
                 return  # somebody was quicker than the token
             self._show(QueueState.RUNNING, LiveEntry(item.entry.key, item.entry.title, Stage.ASKING))
-            path = self._there_already(item, token) or self._bring(item, token)
+            claims = Claims(self._catalog, item)
+            path = self._there_already(item, claims, token) or self._bring(item, claims, token)
         except Cancelled:
             self._cancel.check()
         except DownloadError as error:
@@ -251,16 +252,11 @@ class QueueRun:
         finally:
             self._controls.end()
 
-    def _there_already(self, item: QueueItem, token: CancelToken) -> Path | None:
-        damages = Damages(self._catalog)
-
-        def is_spoken_for(path: Path) -> bool:
-            return damages.has(path) or self._playlists.belongs_to_another(path, item.source)
-
+    def _there_already(self, item: QueueItem, claims: Claims, token: CancelToken) -> Path | None:
         source = item.entry.source
-        return finished_before(item.folder, source.source_id, source.duration, is_spoken_for, token)
+        return finished_before(item.folder, source.source_id, source.duration, claims.is_spoken_for, token)
 
-    def _bring(self, item: QueueItem, token: CancelToken) -> Path:
+    def _bring(self, item: QueueItem, claims: Claims, token: CancelToken) -> Path:
         options = self._options()
         request = FetchRequest(
             folder=item.folder,
@@ -268,6 +264,7 @@ class QueueRun:
             keep_original=options.keep_original,
             mp3_quality=options.mp3_quality,
             options=options.site,
+            is_void=claims.is_void,
         )
         source = item.entry.source
         entry = Entry(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,15 @@ def cancel_when(
     cancel: CancelToken, happens: Callable[[FetchProgress], bool]
 ) -> Callable[[FetchProgress], None]:
     return lambda progress: cancel.cancel() if happens(progress) else None
+
+
+def begun(entry: Entry, request: FetchRequest) -> Path:
+    """The folder of what came so far of an entry: nothing yet."""
+    cancel = CancelToken()
+    with pytest.raises(Cancelled):
+        fetch(entry, request, cancel, lambda _: cancel.cancel())
+    [folder] = request.work.iterdir()
+    return folder
 
 
 def refused(entry: Entry, request: FetchRequest) -> DownloadError:
@@ -289,8 +299,7 @@ def test_original_audio_is_checked_as_well(youtube: YouTube, request_: FetchRequ
 
 
 def test_a_full_disk_stops_and_keeps_nothing_broken(youtube: YouTube, request_: FetchRequest) -> None:
-    folder = request_.work / f"youtube-{youtube.ids['ok_m4a']}"
-    folder.mkdir(parents=True)
+    folder = begun(of_youtube(youtube, "ok_m4a"), request_)
     (folder / "audio.140.m4a.part").symlink_to("/dev/full")
     error = refused(of_youtube(youtube, "ok_m4a"), request_)
     assert error.kind is FailureKind.DISK_FULL
@@ -298,8 +307,7 @@ def test_a_full_disk_stops_and_keeps_nothing_broken(youtube: YouTube, request_: 
 
 
 def test_a_disk_that_fills_up_while_converting(youtube: YouTube, request_: FetchRequest) -> None:
-    folder = request_.work / f"youtube-{youtube.ids['ok_m4a']}"
-    folder.mkdir(parents=True)
+    folder = begun(of_youtube(youtube, "ok_m4a"), request_)
     (folder / "converted.mp3.part").symlink_to("/dev/full")
     assert refused(of_youtube(youtube, "ok_m4a"), request_).kind is FailureKind.DISK_FULL
 
@@ -318,12 +326,12 @@ def test_a_folder_that_is_a_file_is_a_fault_of_the_disk(youtube: YouTube, reques
 def test_another_disk_is_no_obstacle(
     youtube: YouTube, request_: FetchRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace = os.replace
+    rename = os.replace
 
     def across(source: Path, target: Path) -> None:
         if Path(source).parent != Path(target).parent:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        replace(source, target)
+        rename(source, target)
 
     monkeypatch.setattr(os, "replace", across)
     fetched = fetch(of_youtube(youtube, "ok_m4a"), request_, CancelToken())
@@ -348,11 +356,25 @@ def test_an_entry_that_another_run_is_fetching_is_left_to_it(
     assert fetched.path.exists()
 
 
-def test_fetching_again_replaces_the_file(youtube: YouTube, request_: FetchRequest) -> None:
+def test_fetching_again_replaces_only_what_is_no_good(youtube: YouTube, request_: FetchRequest) -> None:
     first = fetch(of_youtube(youtube, "ok_m4a"), request_, CancelToken())
     second = fetch(of_youtube(youtube, "ok_m4a"), request_, CancelToken())
-    assert first == second
-    assert left(request_.folder) == [first.path.name]
+    assert left(request_.folder) == sorted([first.path.name, second.path.name])
+    assert replace(second, path=first.path) == first
+    request = replace(request_, is_void=lambda path: path == first.path)
+    assert fetch(of_youtube(youtube, "ok_m4a"), request, CancelToken()) == first
+    assert len(left(request_.folder)) == 2
+
+
+def test_unfinished_files_of_ids_that_differ_in_capitals_alone_stay_apart(
+    youtube: YouTube, request_: FetchRequest
+) -> None:
+    entry = of_youtube(youtube, "slow")
+    folders = [
+        begun(replace(entry, source=SourceId("youtube", key)), replace(request_, work=request_.work / key))
+        for key in ("vAxxxxxxxxx", "vaxxxxxxxxx")
+    ]
+    assert len({folder.name.casefold() for folder in folders}) == 2
 
 
 def test_a_partial_can_be_forgotten(youtube: YouTube, request_: FetchRequest) -> None:

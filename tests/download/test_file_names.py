@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from musicsim_tui.download.file_names import MAX_NAME_BYTES, safe_folder, safe_id, safe_name
+from musicsim_tui.download.file_names import MAX_NAME_BYTES, safe_folder, safe_id, safe_name, same_name
 
 DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "LPT9", "com1", "CONIN$", "COM²"]
 hostile = st.lists(
@@ -64,9 +64,19 @@ def assert_safe(name: str) -> None:
 @example("..", "../../etc/passwd", "..")
 @example("a", "b" * 300, "c" * 300)
 def test_any_name_is_safe_everywhere(artist: str, title: str, source_id: str) -> None:
-    name = safe_name(artist, title, source_id)
-    assert_safe(name)
-    assert name.endswith(f"[{safe_id(source_id)}].mp3")
+    names = [safe_name(artist, title, source_id, number=number) for number in (1, 2, 3, 10, 999)]
+    for name in names:
+        assert_safe(name)
+        assert name.endswith(f"[{safe_id(source_id)}].mp3")
+    assert len({same_name(name) for name in names}) == len(names)
+
+
+@given(hostile)
+def test_spellings_of_one_name_are_one(name: str) -> None:
+    for spelling in (name.upper(), name.lower(), name.casefold()):
+        assert same_name(same_name(spelling)) == same_name(spelling)
+    for form in ("NFC", "NFD"):
+        assert same_name(unicodedata.normalize(form, name)) == same_name(name)
 
 
 @given(hostile, hostile)

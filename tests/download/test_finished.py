@@ -25,6 +25,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_finished_file_is_told_by_its_id(artist: str, title: str, source_id: str) -> None:
     path = Path(safe_name(artist, title, source_id))
     assert is_named_after(path, source_id)
+    assert is_named_after(Path(safe_name(artist, title, source_id, number=12)), source_id)
     assert not is_named_after(path, source_id + "x")
 
 

@@ -195,6 +195,8 @@ def test_folders_of_their_own(lister: Lister, youtube: YouTube) -> None:
         list_only(youtube, "ok_m4a", playlist="PLtwo", title="mix"),
         list_only(youtube, "ok_m4a", playlist="PLthree", title=SINGLES),
         list_only(youtube, "ok_m4a", playlist="PLfour", title="../../CON"),
+        list_only(youtube, "ok_m4a", playlist="PLfive", title="mix [PLsix]"),
+        list_only(youtube, "ok_m4a", playlist="PLsix", title="MIX"),
     ]
     folders = []
     for link in (*links, youtube.watch("ok_opus"), CHANNEL):
@@ -203,7 +205,7 @@ def test_folders_of_their_own(lister: Lister, youtube: YouTube) -> None:
         folders.append(playlist.folder)
     assert all(folder.parent == lister.folder for folder in folders)
     assert len({str(folder).casefold() for folder in folders}) == len(folders)
-    assert folders[4].name == SINGLES
+    assert [folder.name for folder in folders[5:7]] == ["MIX (2) [PLsix]", SINGLES]
 
 
 def test_lists_of_the_open_web(lister: Lister, server: LoopServer) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import unicodedata
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +15,10 @@ import numpy as np
 import pytest
 
 from musicsim_tui.audio.encode import write_audio
+from musicsim_tui.audio.identity import examine
 from musicsim_tui.download import forecast
 from musicsim_tui.download.fetch import FetchRequest, fetch
+from musicsim_tui.download.listing import SINGLES
 from musicsim_tui.download.playlist import read_listing
 from musicsim_tui.download.queue import WORK_FOLDER
 from musicsim_tui.download.session import SiteOptions
@@ -144,26 +149,86 @@ def test_the_room_is_that_of_the_disk_in_use(
     assert services.downloads.forecast([]).free == 900
 
 
+def single_of(services: Services, site: str, key: str, link: str, seconds: float) -> int:
+    """Remember a video of another site, which is in truth one of the made-up YouTube; its playlist."""
+    playlists = services.catalog.playlists
+    record = PlaylistRecord(site, key, link, link, "Song", "", single=True, endless=False, announced=1)
+    playlist, _ = playlists.begin(record, services.downloads.folder / SINGLES)
+    playlists.add(playlist, [ListedEntry(1, 0, SourceRecord(site, key, link, "Song", "", seconds))])
+    services.downloads.enqueue_playlist(playlist, everything=True)
+    return playlist
+
+
 def test_the_same_id_at_another_site_is_another_track(services: Services, youtube: YouTube) -> None:
     youtube.add("long", Video("Long - Song", 6, "long.m4a"))
     left = np.tile(music(4), 2)
     write_audio(youtube.server.media / "long.m4a", np.stack([left, left]), RATE)
     _, summary = fetched(services, youtube.watch("ok_m4a"), ingest=False)
     playlists = services.catalog.playlists
-    folder = summary.files[0].parent
     for seconds, site in ((6.0, "vimeo"), (3.0, "dailymotion")):
-        key = youtube.ids["ok_m4a"]
-        link = youtube.watch("long")
-        record = PlaylistRecord(site, key, link, link, "Song", "", single=True, endless=False, announced=1)
-        playlist, _ = playlists.begin(record, folder)
-        source = SourceRecord(site, key, link, "Song", "", seconds)
-        playlists.add(playlist, [ListedEntry(1, 0, source)])
-        services.downloads.enqueue_playlist(playlist, everything=True)
+        playlist = single_of(services, site, youtube.ids["ok_m4a"], youtube.watch("long"), seconds)
         before = len(youtube.server.sent("videoplayback"))
         assert services.downloads.run(CancelToken(), ingest=False).ready == 1
         assert len(youtube.server.sent("videoplayback")) == before + 1
         assert playlists.entries(playlist)[0].path != summary.files[0]
         assert "Long - Song" in str(playlists.entries(playlist)[0].path)
+
+
+def test_two_sites_with_one_id_artist_and_title_share_no_file(
+    services: Services, youtube: YouTube, tmp_path: Path
+) -> None:
+    known = youtube.videos[youtube.ids["ok_m4a"]]
+    for number, name in enumerate(("second", "third")):
+        write_audio(youtube.server.media / f"{name}.m4a", np.stack([music(7 + number), music(9)]), RATE)
+        youtube.add(name, Video(known.title, 3, f"{name}.m4a"))
+    first, summary = fetched(services, youtube.watch("ok_m4a"))
+    key = youtube.ids["ok_m4a"]
+    singles = [first]
+    for site, name in (("vimeo", "second"), ("dailymotion", "third")):
+        singles.append(single_of(services, site, key, youtube.watch(name), 3.0))
+        assert services.downloads.run(CancelToken()).ready == 1
+
+    entries = [services.catalog.playlists.entries(playlist)[0] for playlist in singles]
+    paths = [entry.path for entry in entries if entry.path is not None]
+    stem = summary.files[0].stem.removesuffix(f" [{key}]")
+    assert [path.name for path in paths] == [f"{stem}{number} [{key}].mp3" for number in ("", " (2)", " (3)")]
+    assert [examine(path).track_id for path in paths] == [entry.track for entry in entries]
+    assert len({entry.track for entry in entries}) == 3
+
+    paths[1].write_bytes(b"")  # what is damaged comes again to where it was
+    assert checked(services, singles[1]) == 1
+    assert [examine(path).track_id for path in paths] == [entry.track for entry in entries]
+    assert services.downloads.forget(singles[1], delete_files=True).files_deleted == 1
+    assert [path.exists() for path in paths] == [True, False, True]
+
+
+@pytest.mark.parametrize("spell", [str, str.upper, partial(unicodedata.normalize, "NFD")])
+def test_a_file_of_ones_own_with_that_name_is_left_alone(
+    services: Services, youtube: YouTube, spell: Callable[[str], str]
+) -> None:
+    youtube.add("song", Video("Bänd - Söng", 3, "b.m4a"))
+    mine = services.downloads.folder / "Mix" / spell(f"Bänd - Söng [{youtube.ids['song']}].mp3")
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"")
+    playlist, summary = fetched(services, list_only(youtube, "song"))
+    assert summary.files[0].name == f"Bänd - Söng (2) [{youtube.ids['song']}].mp3"
+    assert mine.read_bytes() == b""
+    services.downloads.forget(playlist, delete_files=True)
+    assert os.listdir(mine.parent) == [mine.name]
+
+
+def test_a_file_that_took_the_place_of_a_deleted_one_is_left_alone(
+    services: Services, youtube: YouTube
+) -> None:
+    playlist, summary = fetched(services, list_only(youtube, "ok_m4a"), ingest=False)
+    [path] = summary.files
+    path.unlink()
+    assert services.downloads.check(playlist, CancelToken()).deleted == 1
+    services.downloads.enqueue_playlist(playlist, everything=False)
+    path.write_bytes(b"mine")
+    [again] = services.downloads.run(CancelToken(), ingest=False).files
+    assert again != path
+    assert path.read_bytes() == b"mine"
 
 
 def test_a_damaged_file_is_as_good_as_deleted(services: Services, youtube: YouTube, tmp_path: Path) -> None:
