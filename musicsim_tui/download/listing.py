@@ -44,13 +44,19 @@ def list_into(
     resettle: bool = False,
     publish: Callable[[ListingProgress], None] = lambda _: None,
 ) -> Opened:
-    """Remember what is behind a link, entry by entry as it comes; a new playlist gets a folder in `folder`,
-    with `resettle` a known one as well.
+    """Remember what is behind a link while it is read, each page of it before the next is asked for; a new
+    playlist gets a folder in `folder`, with `resettle` a known one as well.
 
     Raises as `stream_listing` does, and CatalogError; what came by then is kept.
     """
     writer: _Writer | None = None
-    with closing(stream_listing(link, options, cancel, choice=choice, limit=limit)) as stream:
+
+    def flush() -> None:
+        if writer is not None:
+            writer.flush()
+
+    reading = stream_listing(link, options, cancel, choice=choice, limit=limit, before_wait=flush)
+    with closing(reading) as stream:
         try:
             for item in stream:
                 if isinstance(item, Entry):
@@ -62,8 +68,7 @@ def list_into(
                 else:
                     listing = item
         finally:
-            if writer is not None:
-                writer.flush()
+            flush()
     assert writer is not None
     removed = writer.finish(listing)
     return Opened(
@@ -84,7 +89,7 @@ def list_into(
 
 
 class _Writer:
-    """Brings a listing into the catalog in small batches: the first entry at once."""
+    """Brings a listing into the catalog in small batches: the first entry at once, a page at its end."""
 
     def __init__(
         self,

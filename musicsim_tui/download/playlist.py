@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -104,12 +104,15 @@ def stream_listing(
     choice: Choice | None = None,
     limit: int | None = None,
     retry_pause: float | None = None,
+    before_wait: Callable[[], None] = lambda: None,
 ) -> Generator[Entry | Listing, None, None]:
     """First a Listing without entries, then each Entry as it comes, at last the Listing with all of them.
 
-    Pages are fetched as they are needed: closing the iterator ends the listing. When the site announced more
-    than came, or a page failed, the list is read once more and what had been missing follows; the entries of
-    the last Listing are in the order of the list. An endless mix ends after `limit` or `MIX_ENTRIES` entries.
+    Pages are fetched as they are needed: closing the iterator ends the listing. `before_wait` is called, from
+    inside the iterator, before the site is asked for the next page: all of the last one has come by then.
+    When the site announced more than came, or a page failed, the list is read once more and what had been
+    missing follows; the entries of the last Listing are in the order of the list. An endless mix ends after
+    `limit` or `MIX_ENTRIES` entries.
 
     Raises UndecidedLink when `choice` is needed and missing (see `question_about`), DownloadError when
     nothing can be listed, Cancelled.
@@ -118,12 +121,13 @@ def stream_listing(
     if choice is None and question in (Question.VIDEO_OR_PLAYLIST, Question.VIDEO_OR_MIX):
         raise UndecidedLink(question)
     log = JobLog()
-    reader = _Reader(link.strip(), options, cancel, choice, limit, log)
+    reader = _Reader(link.strip(), options, cancel, choice, limit, log, before_wait)
     yield from reader.read()
     listing = reader.summary(reader.entries)
     if listing.gap or (reader.problem is not None and not reader.problem.stops_queue):
+        before_wait()
         cancel.wait(RETRY_PAUSE_SECONDS if retry_pause is None else retry_pause)
-        again = _Reader(link.strip(), options, cancel, choice, limit, log)
+        again = _Reader(link.strip(), options, cancel, choice, limit, log, before_wait)
         yield from again.read_missing(reader.entries)
         reader.problem = again.problem
         listing = replace(reader.summary(_merged(reader.entries, again.entries)), retried=True)
@@ -155,6 +159,7 @@ class _Reader:
         choice: Choice | None,
         limit: int | None,
         log: JobLog,
+        before_wait: Callable[[], None],
     ) -> None:
         self.header: Listing | None = None
         self.entries: list[Entry] = []
@@ -167,12 +172,15 @@ class _Reader:
         self._limit = limit if limit is not None or not self._endless else MIX_ENTRIES
         self._limited = False
         self._log = log
+        self._before_wait = before_wait
 
     def read(self) -> Iterator[Entry | Listing]:
         """The header, then the entries. Raises DownloadError when there is no header."""
         parameters = {"noplaylist": self._single, "lazy_playlist": True}
         try:
-            with open_session(self._options, self._cancel, self._log, parameters) as session:
+            with open_session(
+                self._options, self._cancel, self._log, parameters, self._before_wait
+            ) as session:
                 info = resolve(session, self._link)
                 self.header = _header(info, self._link, self._endless)
                 yield self.header

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -65,17 +65,22 @@ class JobLog:
 
 @contextmanager
 def open_session(
-    options: SiteOptions, cancel: CancelToken, log: JobLog, parameters: Mapping[str, Any]
+    options: SiteOptions,
+    cancel: CancelToken,
+    log: JobLog,
+    parameters: Mapping[str, Any],
+    before_wait: Callable[[], None] = lambda: None,
 ) -> Iterator[Any]:
     """A `yt_dlp.YoutubeDL` for one job in one thread. Nothing it does reaches the terminal.
 
-    Cancelling ends it at its next request, or in the hooks given in `parameters`. Whatever goes wrong inside
-    the block leaves it as DownloadError, or as Cancelled; the project's own errors pass.
+    Cancelling ends it at its next request, or in the hooks given in `parameters`. `before_wait` is called in
+    the same thread whenever it is about to ask the site, or to rest before it asks. Whatever goes wrong
+    inside the block leaves it as DownloadError, or as Cancelled; the project's own errors pass.
     """
     from yt_dlp.utils import DownloadCancelled
 
     try:
-        with _session_class()(_parameters(options, log) | dict(parameters), cancel) as session:
+        with _session_class()(_parameters(options, log) | dict(parameters), cancel, before_wait) as session:
             yield session
     except (Cancelled, MusicSimError):
         raise
@@ -102,12 +107,16 @@ def _session_class() -> Any:  # noqa: ANN401
     from yt_dlp.utils import DownloadCancelled
 
     class Session(YoutubeDL):  # type: ignore[misc]
-        def __init__(self, parameters: dict[str, Any], cancel: CancelToken) -> None:
+        def __init__(
+            self, parameters: dict[str, Any], cancel: CancelToken, before_wait: Callable[[], None]
+        ) -> None:
             self._cancel_token = cancel
+            self._before_wait = before_wait
             self._responses: WeakSet[Any] = WeakSet()
             super().__init__(parameters)
 
         def urlopen(self, request: Any) -> Any:  # noqa: ANN401
+            self._before_wait()
             if self._cancel_token.cancelled:
                 raise DownloadCancelled("cancelled")
             try:
@@ -117,6 +126,11 @@ def _session_class() -> Any:  # noqa: ANN401
                 raise
             self._responses.add(response)
             return response
+
+        def to_screen(self, *message: Any, **options: Any) -> None:  # noqa: ANN401
+            """It says so before it rests between two requests, as `sleep_interval_requests` wants it."""
+            self._before_wait()
+            super().to_screen(*message, **options)
 
         def close(self) -> None:
             """Extractors leave answers open that they do not want to read."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +19,7 @@ from musicsim_tui.download.links import Choice, UndecidedLink
 from musicsim_tui.download.listing import SINGLES, list_into
 from musicsim_tui.download.report import ListingProgress, Opened
 from musicsim_tui.download.session import SiteOptions
+from musicsim_tui.errors import CatalogError
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import EntryState
@@ -23,9 +28,10 @@ from tests.harness.youtube import CHANNEL, PLAYLIST, PLAYLIST_ID
 from tests.harness.youtube_videos import Video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from tests.harness.loop_server import LoopServer
+    from musicsim_tui.library.playlists import ListedEntry
+    from tests.harness.loop_server import Exchange, LoopServer
     from tests.harness.youtube import YouTube
 
 OPTIONS = SiteOptions(extra={"retries": 1, "socket_timeout": 2})
@@ -96,6 +102,52 @@ def test_entries_come_one_after_the_other(lister: Lister, youtube: YouTube) -> N
     private = lister.catalog.playlists.entries(opened.playlist)[2]
     assert (private.kind, private.state) == ("private", EntryState.UNAVAILABLE)
     assert private.reason == FailureKind.PRIVATE.title
+
+
+def test_a_page_is_there_before_the_next_is_asked_for(lister: Lister, youtube: YouTube) -> None:
+    pages, asked = threading.Semaphore(0), threading.Semaphore(0)
+
+    def answer(exchange: Exchange, rest: str) -> None:
+        if b"continuation" in (exchange.body or b""):
+            asked.release()
+            pages.acquire(timeout=60)
+        youtube._answer(exchange, rest)
+
+    youtube.server.mount("yt", answer)
+    with ThreadPoolExecutor(1) as elsewhere:
+        listing = elsewhere.submit(lister, PLAYLIST)
+        for came in range(3, 21, 3):
+            assert asked.acquire(timeout=60)
+            [playlist] = lister.catalog.playlists.all()
+            assert (lister.told[-1].received, playlist.entries) == (came, came)
+            pages.release()
+        assert listing.result().received == 21
+
+
+def test_entries_are_there_while_it_rests_before_the_next_page(
+    lister: Lister, youtube: YouTube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: list[int] = []
+    monkeypatch.setattr(time, "sleep", lambda _: there.append(lister.told[-1].received if lister.told else 0))
+    options = replace(OPTIONS, extra={**OPTIONS.extra, "sleep_interval_requests": 1})
+    list_into(lister.catalog, PLAYLIST, lister.folder, options, CancelToken(), publish=lister.told.append)
+    assert set(range(3, 21, 3)) <= set(there)
+
+
+def test_a_full_disk_ends_a_listing_whoever_is_asked_then(
+    lister: Lister, youtube: YouTube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, full = lister.catalog.playlists.add, CatalogError("The disk is full.", "Free some space.")
+
+    def add_once(playlist: int, listed: Sequence[ListedEntry]) -> int:
+        if lister.catalog.playlists.entries(playlist):
+            raise full
+        return add(playlist, listed)
+
+    monkeypatch.setattr(lister.catalog.playlists, "add", add_once)
+    with pytest.raises(CatalogError) as caught:
+        lister(PLAYLIST)
+    assert caught.value is full
 
 
 def test_what_the_site_keeps_back_is_counted_and_asked_for_twice(lister: Lister, youtube: YouTube) -> None:
