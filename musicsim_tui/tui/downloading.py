@@ -52,6 +52,7 @@ class Downloading:
         self._orders: deque[ListingOrder] = deque()
         self._listing: tuple[ListingOrder, Job[Opened, ListingProgress]] | None = None
         self._told = 0.0
+        self._told_listing: ListingProgress | None = None
         self.paused = False
         """Whether a person has paused the queue."""
         self.pace_seconds = 0.0
@@ -122,6 +123,12 @@ class Downloading:
     # Listing
 
     @property
+    def lags(self) -> bool:
+        """Whether the list that is being read is further than was told: of reports that follow each other
+        closely only the first is passed on, and the last may come long before the next page."""
+        return self._listing is not None and self.listing is not self._told_listing
+
+    @property
     def listing(self) -> ListingProgress | None:
         """How far the list is that is being read; None when none is, and before it tells its name."""
         return None if self._listing is None else self._listing[1].snapshot
@@ -160,6 +167,7 @@ class Downloading:
 
     def settle(self) -> None:
         """Tell those who ordered a listing what came of it, and begin the next; for the UI thread."""
+        self._told_listing = self.listing
         if self._listing is None or not self._listing[1].ended:
             return
         (order, job), self._listing = self._listing, None

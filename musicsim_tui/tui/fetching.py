@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from musicsim_tui.tui.marks import Marked
 
 _LONGEST_LINK = 60
+_FOLLOW_SECONDS = 0.2
 _LISTING_PAUSE_SECONDS = 2.0
 """Between two lists that are read after each other, at most."""
 
@@ -36,6 +37,7 @@ class FetchingActions(PlayingActions):
     _heard = 0
     _failing = False
     _changes = 0
+    _follows = False
 
     @property
     def downloads(self) -> DownloadsView:
@@ -55,6 +57,19 @@ class FetchingActions(PlayingActions):
             self.tell_trouble(error)
         self._failing = error is not None
         self.downloads.downloads_changed()
+        if downloading.listed_name and not self._follows:
+            self._follows = True
+            self._follow_listing()
+
+    def _follow_listing(self) -> None:
+        """Catch up with the list that is being read, again and again until it is over."""
+        downloading = self.downloading
+        if downloading.lags:
+            self.post_message(DownloadsChanged())
+        if downloading.listed_name:
+            self.set_timer(max(_FOLLOW_SECONDS, downloading.pace_seconds), self._follow_listing)
+        else:
+            self._follows = False
 
     def tracks_changed(self) -> None:
         """Tracks have come, or their files have gone."""

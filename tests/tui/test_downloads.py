@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Input
 
+from musicsim_tui import jobs
 from musicsim_tui.audio.tags import tags_of
 from musicsim_tui.download.report import QueueState
 from musicsim_tui.download.rest import end_rest, rest
@@ -158,9 +159,10 @@ def test_a_listing_comes_page_by_page_and_can_be_stopped(
 
     async def scenario(driver: Driver) -> None:
         await open_link(driver, f"https://www.youtube.com/playlist?list={PLAYLIST_ID}")
-        await driver.shows(" of 21 listed. escape stops.")
-        await driver.shows("AC/DC")
-        assert " of 21 listed" in driver.lines[-2]
+        await driver.shows("3 of 21 listed. escape stops.")
+        await driver.shows("[Private video]")
+        assert "AC/DC" in driver.text
+        await driver.until(lambda: "3 of 21 listed" in driver.lines[-2], "every screen tells it")
         await driver.press("1", "2", "escape")
         await driver.shows("stops as soon as the site answers")
         held.set()
@@ -170,6 +172,23 @@ def test_a_listing_comes_page_by_page_and_can_be_stopped(
         await driver.press("u")
         await driver.shows("21 entries")
         await driver.hides("Listing")
+
+    run(scenario, timeout="60")
+
+
+def test_a_whole_page_is_told_although_reports_come_thick_and_fast(
+    run: Run, youtube: YouTube, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a computer where a page is read faster than reports are passed on."""
+    monkeypatch.setattr(jobs, "_REPORT_SECONDS", 3600.0)
+    youtube.playlists[PLAYLIST_ID].title = "Long"
+
+    async def scenario(driver: Driver) -> None:
+        await open_link(driver, f"https://www.youtube.com/playlist?list={PLAYLIST_ID}")
+        await driver.shows("3 of 21 listed. escape stops.")
+        await driver.shows("[Private video]")
+        held.set()
+        await driver.shows("21 entries listed")
 
     run(scenario, timeout="60")
 
