@@ -47,7 +47,7 @@ def counts(services: Services, opened: Iterable[Opened]) -> dict[int, dict[Entry
 def announce(services: Services, only: Iterable[int] | None) -> None:
     """Say what lies ahead, in all or for these playlists: how many tracks, how long, how much room."""
     playlists = services.catalog.playlists
-    queued = playlists.queue()
+    queued = [entry for entry in playlists.queue() if entry.state is EntryState.WAITING]
     if only is not None:
         keys = {entry.key for playlist in only for entry in playlists.entries(playlist)}
         queued = [entry for entry in queued if entry.key in keys]
@@ -131,6 +131,13 @@ def _note_news(opened: Opened) -> None:
         output.note(f"{opened.title}: {', '.join(news)}.")
 
 
+def _note_held(summary: RunSummary) -> None:
+    """What was passed over because somebody has paused it in the app."""
+    if summary.held:
+        them = "it" if summary.held == 1 else "them"
+        output.note(f"{output.count(summary.held, 'track')} paused in the app, where p lets {them} go on.")
+
+
 def _note_twins(services: Services, summary: RunSummary) -> None:
     """Which of the fetched files hold a sound that is in the library already; of two twins one."""
     fetched = set(summary.files)
@@ -171,6 +178,7 @@ def print_summary(
         return
     if not (opened or failed or summary.ready or summary.failed or summary.heard or summary.waiting):
         output.say("Nothing waits. Give a link, or --all to look what is new in the playlists so far.")
+        _note_held(summary)
         return
     there = f" {known:,} were there already." if known else ""
     heard = f", {summary.heard:,} heard" if summary.heard else ""
@@ -179,6 +187,7 @@ def print_summary(
         f"({output.size_words(summary.bytes)}) in {output.duration_words(summary.seconds)}{heard}; "
         f"{summary.failed:,} failed, {unavailable:,} unavailable, {summary.waiting:,} waiting.{there}"
     )
+    _note_held(summary)
     for each in opened:
         _note_news(each)
         _note_gap(each)
@@ -216,6 +225,7 @@ def _summary_as_json(
         "known": known,
         "unavailable": unavailable,
         "waiting": summary.waiting,
+        "paused": summary.held,
         "unheard": summary.left_unheard,
         "audio_seconds": round(summary.audio_seconds, 3),
         "bytes": summary.bytes,

@@ -102,6 +102,7 @@ class QueueRun:
         self._done = RunSummary()
         self._pace = Pace()
         self._advice: dict[str, None] = {}
+        self._counted_at = -1
 
     def run(self, cancel: CancelToken) -> RunSummary:
         """Fetch what waits, of all playlists or `only` of these, until nothing does or the queue has to stop;
@@ -120,11 +121,11 @@ class QueueRun:
             cancelled = True
         finally:
             self._lock.let_go()
-        waiting = self._playlists.waiting(self._only)[0]
         self._show(QueueState.IDLE)
         return replace(
             self._done,
-            waiting=waiting,
+            waiting=self._playlists.waiting(self._only)[0],
+            held=self._playlists.held(self._only),
             seconds=time.monotonic() - started,
             cancelled=cancelled,
             advice=tuple(self._advice),
@@ -347,16 +348,18 @@ class QueueRun:
         reason: MusicSimError | None = None,
         until: float | None = None,
     ) -> None:
-        before = self._controls.snapshot
-        waiting, seconds_left = before.waiting, before.seconds_left
-        shown = before.live
-        if live is None or shown is None or (live.key, live.stage) != (shown.key, shown.stage):
-            waiting, seconds_left = self._ahead()
+        before, wakes = self._controls.snapshot, self._controls.wakes
+        waiting, held, seconds_left = before.waiting, before.held, before.seconds_left
+        told = before.live and (before.live.key, before.live.stage)
+        if live is None or (live.key, live.stage) != told or wakes != self._counted_at:
+            self._counted_at = wakes
+            waiting, held, seconds_left = self._ahead()
         hearing, heard = self._hearing()
         self._controls.snapshot = snapshot = QueueSnapshot(
             state=state,
             live=live,
             waiting=waiting,
+            held=held,
             ready=self._done.ready,
             failed=self._done.failed,
             hearing=hearing,
@@ -368,11 +371,12 @@ class QueueRun:
         )
         self._publish(snapshot)
 
-    def _ahead(self) -> tuple[int, float | None]:
-        """What waits, and the seconds until it is there."""
+    def _ahead(self) -> tuple[int, int, float | None]:
+        """What waits, what is paused, and the seconds until what waits is there."""
         options = self._options()
         ahead = self._playlists.waiting(self._only)
-        return ahead[0], self._pace.seconds_for(*ahead, options.pause, keep_original=options.keep_original)
+        seconds = self._pace.seconds_for(*ahead, options.pause, keep_original=options.keep_original)
+        return ahead[0], self._playlists.held(self._only), seconds
 
 
 def _live_of(item: QueueItem, progress: FetchProgress) -> LiveEntry:

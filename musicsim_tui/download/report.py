@@ -85,13 +85,14 @@ class LiveEntry:
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
     """The queue at a moment. `reason` and `hint` say why it does not run, `until` when it goes on by itself
-    (Unix seconds). `waiting` counts what is yet to be fetched, the live entry included; `ready`, `failed` and
-    `heard` what this run did; `hearing` the files that wait for being heard. `seconds_left` is the forecast
-    for all that waits, at the pace so far."""
+    (Unix seconds). `waiting` counts what is yet to be fetched, the live entry included; `held` the paused
+    entries, which are passed over; `ready`, `failed` and `heard` what this run did; `hearing` the files that
+    wait for being heard. `seconds_left` is the forecast for all that waits, at the pace so far."""
 
     state: QueueState = QueueState.IDLE
     live: LiveEntry | None = None
     waiting: int = 0
+    held: int = 0
     ready: int = 0
     failed: int = 0
     hearing: int = 0
@@ -105,7 +106,8 @@ class QueueSnapshot:
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """What a run of the queue did. `files` and `failures` are what came and what failed, empty for a run that
-    stays; `new_failures` counts those that had not failed before; `waiting` is what is left in the queue.
+    stays; `new_failures` counts those that had not failed before; `waiting` is what is left in the queue, and
+    `held` what is paused in it.
     `stopped_by` is why the rest was not tried, `hearing_error` why files were not heard; `left_unheard`
     counts those."""
 
@@ -113,6 +115,7 @@ class RunSummary:
     failed: int = 0
     heard: int = 0
     waiting: int = 0
+    held: int = 0
     new_failures: int = 0
     left_unheard: int = 0
     audio_seconds: float = 0.0

@@ -100,6 +100,17 @@ class PlaylistQueue:
             ).fetchone()
         return number, seconds, known
 
+    def held(self, only: Collection[int] | None = None) -> int:
+        """How many sources in the queue are paused."""
+        within, values = _within(only)
+        with self._read() as db:
+            (number,) = db.execute(
+                "SELECT count(*) FROM queue AS q JOIN sources AS s ON s.id = q.source"
+                f" WHERE s.state = ?{within}",
+                (EntryState.PAUSED, *values),
+            ).fetchone()
+        return int(number)
+
     def is_waiting(self, source: int) -> bool:
         """Whether a source is in the queue and not paused."""
         with self._read() as db:

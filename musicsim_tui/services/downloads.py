@@ -60,11 +60,12 @@ class Downloads(PlaylistListing):
     # The queue
 
     def enqueue(self, entries: Iterable[int]) -> int:
-        """Put these entries at the end of the queue, unavailable ones too; how many were neither there nor
-        ready."""
-        added = self._catalog().playlists.enqueue(entries)
+        """Put these entries at the end of the queue, unavailable ones too, and let paused ones have their
+        turn again; how many were neither waiting nor ready."""
+        playlists, chosen = self._catalog().playlists, list(entries)
+        changed = playlists.hold(chosen, paused=False) + playlists.enqueue(chosen)
         self._controls.wake()
-        return len(added)
+        return len(changed)
 
     def enqueue_playlist(self, playlist: int, *, everything: bool) -> int:
         """Put what can be fetched of a playlist in the queue; how many entries that were.
@@ -140,25 +141,32 @@ class Downloads(PlaylistListing):
         self._controls.snapshot = replace(self._controls.snapshot, hearing=hearing, heard=heard)
         return self._controls.snapshot
 
-    def pause(self, entries: Iterable[int] | None = None) -> None:
-        """Stop asking at once, or pass these entries over; what came of them is kept."""
-        if entries is None:
-            self._controls.pause()
-            return
+    def pause(self) -> None:
+        """Stop asking at once; what came of the entry being fetched is kept."""
+        self._controls.pause()
+
+    def resume(self) -> None:
+        """Go on now, whatever the queue waits for; paused entries stay paused."""
+        from musicsim_tui.download.rest import end_rest
+
+        end_rest(self._catalog())
+        self._controls.resume()
+
+    def hold(self, entries: Iterable[int]) -> int:
+        """Pause these entries: the queue passes them over, and what came of them is kept; how many that were,
+        of those that waited."""
         held = self._catalog().playlists.hold(entries, paused=True)
         self._controls.interrupt({entry.key for entry in held})
         self._controls.wake()
+        return len(held)
 
-    def resume(self, entries: Iterable[int] | None = None) -> None:
-        """Go on now, whatever the queue waits for; or let these entries have their turn again."""
-        from musicsim_tui.download.rest import end_rest
-
-        if entries is None:
-            end_rest(self._catalog())
-            self._controls.resume()
-            return
-        self._catalog().playlists.hold(entries, paused=False)
+    def release(self, entries: Iterable[int] | None = None) -> int:
+        """Let these paused entries, or all, have their turn again, each where it was; how many that were."""
+        playlists = self._catalog().playlists
+        chosen = [entry.id for entry in playlists.queue()] if entries is None else entries
+        released = playlists.hold(chosen, paused=False)
         self._controls.wake()
+        return len(released)
 
     def cancel(self, entries: Iterable[int] | None = None) -> int:
         """Take these entries, or all, out of the queue, that being fetched included; how many. Files stay."""

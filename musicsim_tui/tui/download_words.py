@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.download.report import QueueState
 from musicsim_tui.library.playlist_records import EntryState
+from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.text import shown
 from musicsim_tui.wording import clock, count, duration_words, size_words
 
@@ -33,6 +34,8 @@ _STATES = {
 }
 _STAGES = {"pausing": "waiting", "asking": "asking the site"}
 _WITH_REASON = (EntryState.WAITING, EntryState.PAUSED, EntryState.FAILED, EntryState.UNAVAILABLE)
+_UNWANTED = (EntryState.PAUSED, EntryState.CANCELLED)
+"""States in which what is being fetched is left as soon as the site answers."""
 HERE = (EntryState.READY, EntryState.INGESTING)
 """States in which the file is there."""
 
@@ -58,8 +61,8 @@ def live_words(live: LiveEntry) -> str:
 
 
 def entry_words(entry: PlaylistEntry, live: LiveEntry | None) -> str:
-    """Where an entry stands; `live` is what is being fetched."""
-    if live is not None and live.key == entry.key:
+    """Where an entry stands; `live` is what is being fetched, perhaps for a moment longer than is wanted."""
+    if live is not None and live.key == entry.key and entry.state not in _UNWANTED:
         return live_words(live)
     words = _STATES[entry.state]
     if entry.state is EntryState.LISTED and entry.fresh:
@@ -123,12 +126,17 @@ def forecast_words(forecast: DownloadForecast, dot: str) -> str:
     )
 
 
+def queue_keys(keymap: Mapping[str, str]) -> dict[str, str]:
+    """The keys that `queue_words` names, after rebinding."""
+    return {name: main_key(BY_ID[name], keymap) for name in ("queue.pause", "queue.pause_all", "cookies")}
+
+
 def queue_words(downloading: Downloading, keys: Mapping[str, str], dot: str) -> str:
     """What the queue does and what to press, in one line; empty when there is nothing to say.
 
-    `keys` has those of `queue.pause` and `cookies`.
+    `keys` is what `queue_keys` gives.
     """
-    pause = keys["queue.pause"]
+    pause = keys["queue.pause_all"]
     snapshot, error = downloading.snapshot, downloading.error
     if error is not None:
         return f"{error.title} {error.hint} {pause} starts the queue again."
@@ -150,18 +158,23 @@ def queue_words(downloading: Downloading, keys: Mapping[str, str], dot: str) -> 
         case QueueState.RUNNING | QueueState.PAUSING:
             return _running_words(snapshot, pause, dot)
         case _:
-            return f"hearing {count(snapshot.hearing, 'file')}" if snapshot.hearing else ""
+            parts = [f"hearing {count(snapshot.hearing, 'file')}"] if snapshot.hearing else []
+            parts += [f"{snapshot.held:,} paused"] if snapshot.held else []
+            parts += [f"{keys['queue.pause']} lets one go on, {pause} all"] if snapshot.held else []
+            return f" {dot} ".join(parts)
 
 
 def _running_words(snapshot: QueueSnapshot, pause: str, dot: str) -> str:
     parts = [f"{snapshot.waiting:,} to come"]
+    if snapshot.held:
+        parts.append(f"{snapshot.held:,} paused")
     if snapshot.seconds_left is not None:
         parts.append(f"{duration_words(snapshot.seconds_left)} left")
     if snapshot.hearing:
         parts.append(f"hearing {snapshot.hearing:,}")
     if snapshot.state is QueueState.PAUSING:
         parts.append("a polite pause")
-    parts.append(f"{pause} pauses")
+    parts.append(f"{pause} pauses all")
     return f" {dot} ".join(parts)
 
 
@@ -178,7 +191,7 @@ def job_words(downloading: Downloading, dot: str, *, short: bool) -> str:
     if downloading.error is not None:
         return "downloads ended"
     if downloading.paused:
-        return "downloads paused" if snapshot.waiting else ""
+        return "downloads paused" if snapshot.waiting or snapshot.held else ""
     done = snapshot.ready + snapshot.failed
     match snapshot.state:
         case QueueState.RUNNING | QueueState.PAUSING:
@@ -193,4 +206,6 @@ def job_words(downloading: Downloading, dot: str, *, short: bool) -> str:
         case QueueState.NO_ROOM:
             return "downloads: no room"
         case _:
-            return f"hearing {snapshot.hearing:,} new" if snapshot.hearing else ""
+            if snapshot.hearing:
+                return f"hearing {snapshot.hearing:,} new"
+            return f"{count(snapshot.held, 'download')} paused" if snapshot.held else ""

@@ -211,20 +211,34 @@ class FetchingActions(PlayingActions):
         work: Callable[[CancelToken], int],
         words: str = "put in the queue",
         done: Callable[[int], None] = lambda _: None,
+        *,
+        nothing: str = "There is nothing here to fetch.",
     ) -> None:
-        """Change the queue on another thread, and tell how many entries that were."""
+        """Change the queue on another thread, and tell how many entries that were; `nothing` when none."""
+        self.change_queue(lambda token: (work(token), words), done, nothing=nothing)
 
-        def tell(changed: int) -> None:
+    def change_queue(
+        self,
+        work: Callable[[CancelToken], tuple[int, str]],
+        done: Callable[[int], None] = lambda _: None,
+        *,
+        nothing: str,
+    ) -> None:
+        """As `queue_up`, where the work itself says what has become of the entries."""
+
+        def tell(change: tuple[int, str]) -> None:
+            changed, words = change
             done(changed)
-            paused = self.downloading.paused and changed
-            waits = f"; it is paused, {main_key(BY_ID['queue.pause'], self.keys)} goes on" if paused else ""
+            waits = ""
+            if self.downloading.paused:
+                waits = f"; all is paused, {main_key(BY_ID['queue.pause_all'], self.keys)} goes on"
             where = ""
             if self.main.view is not self.downloads:
                 where = f"; {main_key(BY_ID['view.downloads'], self.keys)} shows it"
             if changed:
                 self.say(f"{count(changed, 'download')} {words}{waits}{where}")
             else:
-                self.say("There is nothing here to fetch.")
+                self.say(nothing)
             self.main.view.catalog_changed()
 
         self._changes += 1  # a topic of its own: no change may be forgotten for the next one

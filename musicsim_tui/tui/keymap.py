@@ -167,7 +167,20 @@ COMMANDS: tuple[Command, ...] = (
         "check.all", "U", "check_all", "Check all", "Ask for what is new in all playlists", Where.DOWNLOADS
     ),
     Command(
-        "queue.pause", "p", "pause_queue", "Pause", "Pause fetching, or let it go on now", Where.DOWNLOADS
+        "queue.pause",
+        "p",
+        "pause_download",
+        "Pause",
+        "Pause this, or the marked ones, or let them go on",
+        Where.DOWNLOADS,
+    ),
+    Command(
+        "queue.pause_all",
+        "P",
+        "pause_queue",
+        "Pause all",
+        "Pause all fetching, or let it go on now",
+        Where.DOWNLOADS,
     ),
     Command(
         "queue.cancel",

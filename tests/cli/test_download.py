@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from musicsim_tui.library.catalog import Catalog
+from musicsim_tui.library.playlist_records import SourceRecord
+from musicsim_tui.library.playlists import ListedEntry
 from tests.cli.conftest import Shell
 from tests.harness.downloads import PLAYABLE, config_of, list_only
 from tests.harness.youtube import PLAYLIST, PLAYLIST_ID, Playlist
@@ -197,6 +200,25 @@ def test_a_damaged_file_is_fetched_again_on_retry(shell: Shell, youtube: YouTube
 def test_nothing_to_do_is_said(shell: Shell, youtube: YouTube) -> None:
     assert "Nothing waits" in shell("download").out
     assert "Nothing waits" in shell("download", "--all").out
+
+
+def test_what_is_paused_in_the_app_is_passed_over_and_told(shell: Shell, youtube: YouTube) -> None:
+    link = list_only(youtube, "ok_m4a", "ok_opus")
+    shell("download", link, "--limit", "1")
+    with Catalog.open(shell.data_dir / "library.db") as catalog:
+        [playlist] = catalog.playlists.all()
+        source = SourceRecord("youtube", youtube.ids["ok_opus"], youtube.watch("ok_opus"), "Night Run", "", 3)
+        catalog.playlists.add(playlist.id, [ListedEntry(2, 0, source)])
+        paused = catalog.playlists.enqueue([catalog.playlists.entries(playlist.id)[1].id])
+        catalog.playlists.hold([entry.id for entry in paused], paused=True)
+    for command in (("download",), ("download", link)):
+        told = shell(*command)
+        assert told.code == 0
+        assert "1 track paused in the app, where p lets it go on." in told.err
+        assert "to fetch" not in told.err
+    assert shell("download", link, "--json").json["paused"] == 1
+    assert "1 of 2 ready, 1 paused" in shell("sources").out
+    assert len(youtube.server.sent("videoplayback")) == 1
 
 
 def test_links_that_leave_something_open(shell: Shell, youtube: YouTube) -> None:

@@ -166,6 +166,7 @@ def test_cancelled_and_held(catalog: Catalog) -> None:
     catalog.playlists.enqueue([a, b, c])
     assert [entry.id for entry in catalog.playlists.hold([a, a], paused=True)] == [a]
     assert catalog.playlists.hold([a], paused=True) == []
+    assert (catalog.playlists.held(), catalog.playlists.held([])) == (1, 0)
     item = catalog.playlists.next_item()
     assert item is not None
     assert item.entry.id == b

@@ -216,23 +216,66 @@ def test_pauses_lie_between_entries_and_end_at_once(tmp_path: Path, youtube: You
 def test_one_entry_is_passed_over_and_has_its_turn_again(services: Services, youtube: YouTube) -> None:
     playlist = queued(services, list_only(youtube, "ok_m4a", "ok_opus"))
     first, _ = services.catalog.playlists.entries(playlist)
-    services.downloads.pause([first.id])
+    services.downloads.hold([first.id])
     assert run(services).ready == 1
     assert states(services, playlist) == [EntryState.PAUSED, EntryState.READY]
-    services.downloads.resume([first.id])
+    services.downloads.release([first.id])
     assert run(services).ready == 1
     assert states(services, playlist) == [EntryState.READY, EntryState.READY]
 
 
-def test_the_one_being_fetched_is_passed_over(services: Services, youtube: YouTube) -> None:
-    playlist = queued(services, list_only(youtube, "slow", "ok_opus"))
-    first, _ = services.catalog.playlists.entries(playlist)
-    downloading_first = once(
-        lambda shown: shown.live is not None and shown.live.stage is Stage.DOWNLOADING,
-        lambda: services.downloads.pause([first.id]),
-    )
-    assert run(services, downloading_first).ready == 1
-    assert states(services, playlist) == [EntryState.PAUSED, EntryState.READY]
+def test_the_one_being_fetched_is_passed_over_and_goes_on_where_it_stopped(
+    tmp_path: Path, youtube: YouTube
+) -> None:
+    with downloading(tmp_path) as services:
+        playlist = queued(services, list_only(youtube, "slow", "ok_opus"))
+        first, _ = services.catalog.playlists.entries(playlist)
+        flowing = once(
+            lambda shown: shown.live is not None and shown.live.done > 5000,
+            lambda: services.downloads.hold([first.id]),
+        )
+        summary = run(services, flowing)
+        assert (summary.ready, summary.waiting, summary.held) == (1, 0, 1)
+        assert states(services, playlist) == [EntryState.PAUSED, EntryState.READY]
+        [part] = (services.downloads.folder / WORK_FOLDER).rglob("*.part")
+        kept = part.stat().st_size
+    asked = len(youtube.server.requests)
+    with downloading(tmp_path) as services:
+        assert run(services).ready == 0
+        assert len(youtube.server.requests) == asked
+        assert services.downloads.release() == 1
+        assert run(services).ready == 1
+        ranges = [request.byte_range or "" for request in youtube.server.sent("videoplayback")]
+        assert ranges[-1].startswith(f"bytes={kept}-")
+        assert states(services, playlist) == [EntryState.READY, EntryState.READY]
+
+
+def test_what_is_paused_is_counted_at_once_while_another_comes(services: Services, youtube: YouTube) -> None:
+    playlist = queued(services, list_only(youtube, "slow", "ok_m4a", "ok_opus"))
+    others = [entry.id for entry in services.catalog.playlists.entries(playlist)[1:]]
+    told: list[tuple[Stage, int, int]] = []
+
+    def react(shown: QueueSnapshot) -> None:
+        if shown.live is not None and shown.live.stage is Stage.DOWNLOADING:
+            told.append((shown.live.stage, shown.waiting, shown.held))
+            if len(told) == 2:
+                assert services.downloads.hold(others) == 2
+
+    assert run(services, react).ready == 1
+    assert told[1] == (Stage.DOWNLOADING, 3, 0)
+    assert told[2] == (Stage.DOWNLOADING, 1, 2)
+
+
+def test_whoever_asks_for_a_paused_one_lets_it_go_on(services: Services, youtube: YouTube) -> None:
+    playlist = queued(services, list_only(youtube, "ok_m4a", "ok_opus"))
+    first, second = (entry.id for entry in services.catalog.playlists.entries(playlist))
+    assert services.downloads.hold([first, second]) == 2
+    assert services.downloads.hold([first, second]) == 0
+    assert services.downloads.enqueue_playlist(playlist, everything=True) == 0
+    assert run(services).ready == 0
+    assert services.downloads.enqueue([first]) == 1
+    assert services.downloads.retry([first, second]) == 1
+    assert run(services).ready == 2
 
 
 def test_all_is_cancelled_at_once(services: Services, youtube: YouTube) -> None:

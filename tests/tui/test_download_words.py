@@ -16,11 +16,11 @@ from musicsim_tui.download.fetch import Stage
 from musicsim_tui.download.report import LiveEntry, QueueSnapshot, QueueState
 from musicsim_tui.errors import MusicSimError
 from musicsim_tui.library.playlist_records import EntryState, PlaylistEntry, SourceRecord
-from musicsim_tui.tui.download_words import entry_words, job_words, live_words, queue_words
+from musicsim_tui.tui.download_words import entry_words, job_words, live_words, queue_keys, queue_words
 from musicsim_tui.tui.downloading import Downloading
 from musicsim_tui.tui.screens.open_box import read_link
 
-KEYS = {"queue.pause": "p", "cookies": "b", "escape": "escape"}
+KEYS = queue_keys({})
 SOURCE = SourceRecord("youtube", "id", "https://youtu.be/id", "Title", "Channel", 60.0)
 ENTRY = PlaylistEntry(1, 1, 1, SOURCE, EntryState.LISTED, False, False, 0, None, None, None, None)
 UNTIL = 1_763_812_800.0
@@ -68,6 +68,8 @@ def test_what_is_being_done_for_an_entry(stage: Stage, more: dict[str, float], w
     assert entry_words(replace(ENTRY, state=EntryState.WAITING), live) == words
     other = replace(live, key=("youtube", "other"))
     assert entry_words(replace(ENTRY, state=EntryState.WAITING), other) == "waiting"
+    for unwanted in (EntryState.PAUSED, EntryState.CANCELLED):
+        assert entry_words(replace(ENTRY, state=unwanted), live) == unwanted.value
 
 
 def test_every_state_of_an_entry() -> None:
@@ -99,29 +101,35 @@ def test_every_state_of_an_entry() -> None:
     [
         (told(), "", ""),
         (told(hearing=2), "hearing 2 files", "hearing 2 new"),
+        (told(held=2), "2 paused · p lets one go on, P all", "2 downloads paused"),
+        (
+            told(held=1, hearing=1),
+            "hearing 1 file · 1 paused · p lets one go on, P all",
+            "hearing 1 new",
+        ),
         (
             told(QueueState.RUNNING, waiting=5, ready=2, failed=1, seconds_left=600.0, hearing=1),
-            "5 to come · 10 min left · hearing 1 · p pauses",
+            "5 to come · 10 min left · hearing 1 · P pauses all",
             "fetching 3/8 · 10 min left",
         ),
         (
-            told(QueueState.PAUSING, waiting=5),
-            "5 to come · a polite pause · p pauses",
+            told(QueueState.PAUSING, waiting=5, held=2),
+            "5 to come · 2 paused · a polite pause · P pauses all",
             "fetching 0/5",
         ),
         (
             told(QueueState.STOPPED, FailureKind.BOT_CHECK, waiting=5),
-            "The site takes you for a robot. p tries again, b takes a browser's cookies.",
+            "The site takes you for a robot. P tries again, b takes a browser's cookies.",
             "downloads stopped",
         ),
         (
             told(QueueState.RESTING, FailureKind.RATE_LIMIT, waiting=5, until=UNTIL),
-            f"The site was asked too often. It goes on by itself at {HOUR}; p tries now.",
+            f"The site was asked too often. It goes on by itself at {HOUR}; P tries now.",
             f"downloads rest until {HOUR}",
         ),
         (
             told(QueueState.NO_ROOM, FailureKind.DISK_FULL, waiting=5),
-            "The disk is full. It goes on when there is room; p tries now.",
+            "The disk is full. It goes on when there is room; P tries now.",
             "downloads: no room",
         ),
         (
@@ -139,11 +147,13 @@ def test_the_queue_is_told_in_one_line(downloading: Downloading, words: str, job
 
 def test_a_person_s_pause_and_a_broken_queue_come_first() -> None:
     paused = Told(QueueSnapshot(QueueState.RUNNING, waiting=3), paused=True)
-    assert queue_words(cast("Downloading", paused), KEYS, "·") == "Paused, 3 waiting. p goes on."
+    assert queue_words(cast("Downloading", paused), KEYS, "·") == "Paused, 3 waiting. P goes on."
     assert job_words(cast("Downloading", paused), "·", short=False) == "downloads paused"
+    held = Told(QueueSnapshot(held=1), paused=True)
+    assert job_words(cast("Downloading", held), "·", short=False) == "downloads paused"
     paused.error = MusicSimError("It broke.", "Mend it.")
     assert (
-        queue_words(cast("Downloading", paused), KEYS, "·") == "It broke. Mend it. p starts the queue again."
+        queue_words(cast("Downloading", paused), KEYS, "·") == "It broke. Mend it. P starts the queue again."
     )
     assert job_words(cast("Downloading", paused), "·", short=False) == "downloads ended"
     listing = Told(QueueSnapshot(), listed_name="https://youtu.be/id")

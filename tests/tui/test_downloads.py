@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from musicsim_tui import jobs
 from musicsim_tui.audio.tags import tags_of
+from musicsim_tui.download.queue import WORK_FOLDER
 from musicsim_tui.download.report import QueueState
 from musicsim_tui.download.rest import end_rest, rest
 from musicsim_tui.library.catalog import Catalog
@@ -252,8 +253,8 @@ def test_the_queue_is_paused_cut_and_gone_on_with(run: Run, youtube: YouTube, tm
         await driver.shows("Quit while music is fetched?")
         await driver.press("n")
         await driver.hides("Quit while")
-        await driver.press("2", "p")
-        await driver.shows("Paused, 3 waiting. p goes on.")
+        await driver.press("2", "P")
+        await driver.shows("Paused, 3 waiting. P goes on.")
         await driver.until(lambda: "waiting" in row(driver, "AC/DC"), "the last one waits")
         await driver.press("G", "D")
         await driver.shows("1 download taken out of the queue")
@@ -265,20 +266,89 @@ def test_the_queue_is_paused_cut_and_gone_on_with(run: Run, youtube: YouTube, tm
         await driver.press("q")
 
     async def again(driver: Driver) -> None:
-        await driver.shows("Paused, 2 waiting. p goes on.")
-        await driver.press("p")
+        await driver.shows("Paused, 2 waiting. P goes on.")
+        await driver.press("tab", "p", "tab")
         await driver.until(lambda: states(tmp_path)[:2] == [EntryState.READY] * 2, "two are ready")
         await driver.shows("2 of 3")
         await driver.press("G", "r")
         await driver.until(lambda: states(tmp_path) == [EntryState.READY] * 3, "all are ready")
         queue = driver.app.downloading
         await driver.until(lambda: queue.snapshot.state is QueueState.IDLE, "nothing is fetched")
-        await driver.press("p")
+        await driver.press("P")
         await driver.shows("Nothing waits to be fetched.")
 
     assert run(scenario).return_code == 0
     youtube.videos[youtube.ids["slower"]].fault = ""
     run(again)
+
+
+def test_one_entry_is_paused_while_the_others_come(run: Run, youtube: YouTube, tmp_path: Path) -> None:
+    youtube.add("slower", Video("Slower - Song", 3, "b.m4a", fault="slow", parameters="rate=4000"))
+    link = list_only(youtube, "slower", "ok_opus", "ok_m4a")
+
+    def kept() -> int:
+        return sum(part.stat().st_size for part in (tmp_path / "Music" / WORK_FOLDER).rglob("*.part"))
+
+    async def scenario(driver: Driver) -> None:
+        await open_link(driver, link)
+        await driver.shows("3 entries listed")
+        await driver.press("d")
+        await driver.shows("downloading")
+        await driver.until(lambda: kept() > 0, "data flows")
+        await driver.press("p")
+        await driver.shows("1 download paused")
+        await driver.until(lambda: "paused" in row(driver, "Slower - Song"), "its stage reads paused")
+        await driver.until(lambda: states(tmp_path)[1:] == [EntryState.READY] * 2, "the others come")
+        await driver.shows("1 paused · p lets one go on, P all")
+        await driver.press("1")
+        await driver.until(lambda: "1 download paused" in driver.lines[-2], "every screen tells it")
+        await driver.press("2", "q")
+
+    async def again(driver: Driver) -> None:
+        await driver.shows("1 paused · p lets one go on, P all")
+        assert "paused" in row(driver, "Slower - Song")
+        assert len(youtube.server.sent("videoplayback")) == asked
+        await driver.press("p")
+        await driver.shows("1 download resumed")
+        await driver.until(lambda: states(tmp_path) == [EntryState.READY] * 3, "all are ready")
+        await driver.until(lambda: "ready" in row(driver, "Slower - Song"), "its stage reads ready")
+        await driver.press("p")
+        await driver.shows("It is not in the queue. P pauses all fetching")
+
+    run(scenario)
+    assert states(tmp_path)[0] is EntryState.PAUSED
+    asked, size = len(youtube.server.sent("videoplayback")), kept()
+    youtube.videos[youtube.ids["slower"]].fault = ""
+    run(again)
+    [last] = youtube.server.sent("videoplayback")[asked:]
+    assert (last.byte_range or "").startswith(f"bytes={size}-")
+
+
+def test_the_marked_ones_are_paused_and_all_go_on(run: Run, youtube: YouTube, tmp_path: Path) -> None:
+    link = list_only(youtube, "ok_m4a", "ok_opus", "slow")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "app.json").write_text('{"downloads_paused": true}')
+
+    async def scenario(driver: Driver) -> None:
+        await open_link(driver, link)
+        await driver.shows("3 entries listed")
+        await driver.press("d")
+        await driver.shows("3 downloads put in the queue; all is paused, P goes on")
+        await driver.press("x", "j", "x", "p")
+        await driver.shows("2 downloads paused")
+        assert states(tmp_path) == [EntryState.PAUSED] * 2 + [EntryState.WAITING]
+        await driver.press("P")
+        await driver.until(lambda: states(tmp_path)[2] is EntryState.READY, "the third comes")
+        await driver.shows("2 paused · p lets one go on, P all")
+        await driver.press("X", "g", "p")
+        await driver.shows("1 download resumed")
+        await driver.until(lambda: states(tmp_path)[0] is EntryState.READY, "the first comes")
+        assert states(tmp_path)[1] is EntryState.PAUSED
+        await driver.shows("1 paused · p lets one go on, P all")
+        await driver.press("P")
+        await driver.until(lambda: states(tmp_path)[1] is EntryState.READY, "the second comes")
+
+    run(scenario)
 
 
 def test_a_robot_check_stops_the_queue_and_cookies_are_offered(
@@ -294,7 +364,7 @@ def test_a_robot_check_stops_the_queue_and_cookies_are_offered(
         await driver.shows("2 entries listed")
         await driver.press("d")
         await driver.shows("The site takes you for a robot")
-        await driver.shows("p tries again, b takes a browser's cookies.")
+        await driver.shows("P tries again, b takes a browser's cookies.")
         await driver.shows("downloads stopped")
         youtube.videos[youtube.ids["bot"]] = Video("Not - a Robot", 3, "c.webm")
         await driver.press("b")

@@ -97,7 +97,7 @@ def test_every_state_as_it_is_drawn(small: Path, size: tuple[int, int], name: st
     fill(small)
 
     async def scenario(driver: Driver) -> None:
-        await driver.shows("Paused, 1 waiting. p goes on.")
+        await driver.shows("Paused, 1 waiting. P goes on.")
         await driver.shows("Night drive")
         await driver.press("j", "j")
         await driver.shows("It is not available in your country. Look.")
@@ -140,7 +140,7 @@ def test_an_ascii_screen_of_downloads_is_ascii(small: Path) -> None:
     fill(small)
 
     async def scenario(driver: Driver) -> None:
-        await driver.shows("Paused, 1 waiting. p goes on.")
+        await driver.shows("Paused, 1 waiting. P goes on.")
         for keys in (["i"], ["escape", "tab", "D"], ["escape", "b"], ["escape", "tab", "j", "j", "j", "i"]):
             await driver.press(*keys)
             await driver.settled()
@@ -185,6 +185,7 @@ def test_a_catalog_that_cannot_be_read_is_told(small: Path, monkeypatch: pytest.
             "u",
             "U",
             "p",
+            "P",
             "D",
             "r",
             "x",
@@ -215,8 +216,11 @@ def test_an_empty_screen_says_what_to_press_and_keys_find_nothing(small: Path) -
         await driver.shows("There is nothing to fetch yet; o takes a link.")
         await driver.press("u")
         await driver.shows("There is no playlist yet; o takes a link.")
-        await driver.press("p")
-        await driver.shows("Nothing waits to be fetched.")
+        for key in ("p", "P"):
+            await driver.press(key)
+            await driver.shows("Nothing waits to be fetched.")
+            driver.app.say("")
+            await driver.hides("Nothing waits")
         await driver.press("r")
         await driver.shows("There is nothing here to fetch.")
         await driver.press("e")

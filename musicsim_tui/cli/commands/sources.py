@@ -226,7 +226,13 @@ def _state(playlist: Playlist) -> str:
     words = [f"{ready:,} of {playlist.entries:,} ready"]
     words += [
         f"{number:,} {state.value}"
-        for state in (EntryState.WAITING, EntryState.FAILED, EntryState.UNAVAILABLE, EntryState.GONE)
+        for state in (
+            EntryState.WAITING,
+            EntryState.PAUSED,
+            EntryState.FAILED,
+            EntryState.UNAVAILABLE,
+            EntryState.GONE,
+        )
         if (number := playlist.count(state))
     ]
     return ", ".join(words)

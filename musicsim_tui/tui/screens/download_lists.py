@@ -174,8 +174,8 @@ class DownloadLists(TrackView):
         seen = (
             listing and (listing.playlist, listing.received),
             snapshot.live and snapshot.live.key,
-            *(snapshot.state, snapshot.waiting, snapshot.ready, snapshot.failed, snapshot.hearing),
-            snapshot.heard,
+            *(snapshot.state, snapshot.waiting, snapshot.held, snapshot.ready, snapshot.failed),
+            *(snapshot.hearing, snapshot.heard),
         )
         if self.host.view_name != self.id:
             return
@@ -269,9 +269,9 @@ class DownloadLists(TrackView):
     def _draw_words(self) -> None:
         """The lines between and below the lists."""
         downloading, dot = self.host.downloading, self.host.glyphs.dot
-        keys = {name: main_key(BY_ID[name], self.host.keys) for name in ("queue.pause", "cookies", "escape")}
-        self._tell("#listing-words", self._listing_words(keys["escape"]), self._list_error is not None)
-        text = words.queue_words(downloading, keys, dot)
+        escape = main_key(BY_ID["escape"], self.host.keys)
+        self._tell("#listing-words", self._listing_words(escape), self._list_error is not None)
+        text = words.queue_words(downloading, words.queue_keys(self.host.keys), dot)
         self._tell("#queue-words", text, bool(downloading.error or downloading.snapshot.reason))
         self.draw_head()
         self.describe()

@@ -21,11 +21,12 @@ from musicsim_tui.tui.widgets.track_table import TrackTable
 from musicsim_tui.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from textual.binding import BindingType
 
+    from musicsim_tui.jobs import CancelToken
     from musicsim_tui.services.downloads import Forgotten
     from musicsim_tui.track import Track, TrackId
 
@@ -148,10 +149,34 @@ class DownloadsView(DownloadLists):
         playlists = self.content.playlists if self.content is not None else ()
         self.host.check_playlists([playlist for playlist in playlists if not playlist.record.endless])
 
+    def action_pause_download(self) -> None:
+        if self.in_playlists or self.entries.row_at_cursor is None:
+            self.action_pause_queue()
+            return
+        wanted = [entry.id for entry in self._meant(_QUEUED)]
+        downloads = self.host.bridge.services.downloads
+
+        def work(_token: CancelToken) -> tuple[int, str]:
+            held = downloads.hold(wanted)
+            return (held, "paused") if held else (downloads.release(wanted), "resumed")
+
+        if wanted:
+            self.host.change_queue(work, nothing="It is not in the queue any more.")
+        else:
+            key = main_key(BY_ID["queue.pause_all"], self.host.keys)
+            self.host.say(f"It is not in the queue. {key} pauses all fetching, or lets it go on.")
+
+    def _meant(self, states: Collection[EntryState]) -> list[PlaylistEntry]:
+        """The marked entries in one of these states, else the one at the cursor."""
+        entry, marked = self.entries.row_at_cursor, set(self.marked_here())
+        chosen = [one for one in self.listed if one.id in marked and one.state in states]
+        return chosen or ([entry] if entry is not None and entry.state in states else [])
+
     def action_pause_queue(self) -> None:
         downloading = self.host.downloading
         if downloading.running and not downloading.paused and downloading.snapshot.state is QueueState.IDLE:
-            self.host.say("Nothing waits to be fetched.")
+            downloads, nothing = self.host.bridge.services.downloads, "Nothing waits to be fetched."
+            self.host.queue_up(lambda _token: downloads.release(), "resumed", nothing=nothing)
         else:
             self.host.say("Fetching goes on." if downloading.toggle_pause() else "Fetching is paused.")
             self.host.main.show_job()
@@ -199,11 +224,7 @@ class DownloadsView(DownloadLists):
         if self.in_playlists:
             self._ask_about_playlist()
             return
-        entry, marked = self.entries.row_at_cursor, self.marked_here()
-        queued = {one.id for one in self.listed if one.state in _QUEUED}
-        wanted = [one for one in marked if one in queued]
-        if not wanted and entry is not None and entry.id in queued:
-            wanted = [entry.id]
+        wanted = [entry.id for entry in self._meant(_QUEUED)]
         if wanted:
             self._cancel(wanted)
         else:
@@ -229,7 +250,8 @@ class DownloadsView(DownloadLists):
         playlist = self.playlists.row_at_cursor
         if playlist is None or self.content is None:
             return
-        waiting, everything = playlist.count(*_QUEUED), self.host.downloading.snapshot.waiting
+        waiting, snapshot = playlist.count(*_QUEUED), self.host.downloading.snapshot
+        everything = snapshot.waiting + snapshot.held
         here = playlist.count(*HERE)
         answers = []
         if waiting:
