@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,8 +45,19 @@ def counts(services: Services, opened: Iterable[Opened]) -> dict[int, dict[Entry
     return {playlist.id: playlist.counts for playlist in found if playlist is not None}
 
 
+def note_mix(mix: Playlist) -> None:
+    """Say that an endless mix is not looked at with all the others, and how to get more of it."""
+    flag = "--playlist " if mix.record.choice else ""
+    output.note(
+        f"{mix.title}: left out, as an endless mix always has something new. More of it: "
+        f"musicsim-tui download {shlex.quote(mix.record.link)} {flag}--limit "
+        f"{2 * (mix.record.limit or mix.entries)}"
+    )
+
+
 def announce(services: Services, only: Iterable[int] | None) -> None:
-    """Say what lies ahead, in all or for these playlists: how many tracks, how long, how much room."""
+    """Say what lies ahead, in all or for these playlists: how many tracks, how long, how much room, and
+    where they go that do not go to the download folder."""
     playlists = services.catalog.playlists
     queued = [entry for entry in playlists.queue() if entry.state is EntryState.WAITING]
     if only is not None:
@@ -57,6 +69,13 @@ def announce(services: Services, only: Iterable[int] | None) -> None:
     output.note(f"{_ahead(forecast)} Ctrl-C stops; the next download goes on.")
     if not forecast.fits:
         output.note("That does not fit on the disk: downloading stops before it is full.")
+    for playlist in playlists.all():
+        elsewhere = playlist.folder.parent != services.downloads.folder
+        if elsewhere and any(entry.playlist == playlist.id for entry in queued):
+            output.note(
+                f"{playlist.title}: new files go to {playlist.folder}, as before; download its link with "
+                "--dest DIR to send them elsewhere."
+            )
 
 
 def _ahead(forecast: DownloadForecast) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from musicsim_tui.tui.bridge import CatalogChanged
@@ -155,8 +156,9 @@ class FetchingActions(PlayingActions):
             again = "" if opened.created else f", {opened.fresh:,} of them new"
             self.say(f"{entries_words(opened.received)} listed{again}; {key} fetches")
 
-    def check_playlists(self, playlists: Sequence[Playlist]) -> None:
-        """Ask the sites what is new in these, and fetch it where something was fetched before."""
+    def check_playlists(self, playlists: Sequence[Playlist], remark: str = "") -> None:
+        """Ask the sites what is new in these, and fetch it where something was fetched before; the last news
+        come with a remark."""
         services = self.bridge.services
         if not playlists:
             self.say(f"There is no playlist yet; {main_key(BY_ID['open'], self.keys)} takes a link.")
@@ -173,11 +175,12 @@ class FetchingActions(PlayingActions):
                 return services.downloads.check(number, token, publish, on_rest=self._tell_rest)
 
             name = shown(playlist.title)[:_LONGEST_LINK] or "a playlist"
+            done = partial(self._checked, remark=remark if playlist is playlists[-1] else "")
             self.downloading.list_link(
-                ListingOrder(name, list_it, self._checked, self.downloads.cannot_list, self._stopped)
+                ListingOrder(name, list_it, done, self.downloads.cannot_list, self._stopped)
             )
 
-    def _checked(self, opened: Opened) -> None:
+    def _checked(self, opened: Opened, remark: str) -> None:
         services = self.bridge.services
 
         def work(_token: CancelToken) -> int:
@@ -191,7 +194,8 @@ class FetchingActions(PlayingActions):
             news += [f"{opened.removed:,} not in the list any more"] if opened.removed else []
             news += [f"{opened.deleted:,} deleted from the disk"] if opened.deleted else []
             news += [f"{queued:,} put in the queue"] if queued else []
-            self.say(f"{shown(opened.title)[:_LONGEST_LINK]}: {', '.join(news)}")
+            more = f"; {remark}" if remark else ""
+            self.say(f"{shown(opened.title)[:_LONGEST_LINK]}: {', '.join(news)}{more}")
             if opened.problem is not None:
                 self.tell_trouble(opened.problem)
             self.downloads.look_up()

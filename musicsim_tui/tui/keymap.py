@@ -164,7 +164,7 @@ COMMANDS: tuple[Command, ...] = (
         instead=("rescan",),
     ),
     Command(
-        "check.all", "U", "check_all", "Check all", "Ask for what is new in all playlists", Where.DOWNLOADS
+        "check.all", "U", "check_all", "Check all", "Ask for news of all but endless mixes", Where.DOWNLOADS
     ),
     Command(
         "queue.pause",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,6 +139,38 @@ def test_all_fetches_what_is_new_deleted_or_failed(shell: Shell, youtube: YouTub
     assert (listed["fresh"], listed["deleted"], listed["lost"]) == (1, 1, 0)
     third = shell("download", "--all", "--json").json
     assert (third["ready"], third["known"]) == (0, 3)
+
+
+def test_all_leaves_endless_mixes_out_and_says_how_to_get_more(shell: Shell, youtube: YouTube) -> None:
+    mix = "https://www.youtube.com/watch?v=mix00000000&list=RDmix00000000"
+    shell("download", mix, "--playlist", "--limit", "2")
+    asked = len(youtube.server.requests)
+    for flags in ((), ("--list-only",)):
+        told = shell("download", "--all", *flags)
+        assert told.code == 0
+        assert "Mix, endless: left out, as an endless mix always has something new." in told.err
+    assert len(youtube.server.requests) == asked
+    command = told.err.partition("musicsim-tui ")[2]
+    more = shell(*shlex.split(command), "--list-only", "--json")
+    assert [each["received"] for each in more.json["playlists"]] == [4]
+
+
+def test_a_known_playlist_keeps_its_folder_and_says_so(
+    shell: Shell, youtube: YouTube, tmp_path: Path
+) -> None:
+    link = list_only(youtube, "ok_m4a")
+    assert "as before" not in shell("download", link).err
+    config = tmp_path / "config" / "musicsim-tui" / "config.toml"
+    config.write_text(config.read_text().replace(str(tmp_path / "Music"), str(tmp_path / "New")))
+    assert "as before" not in shell("download", link).err  # nothing of it goes anywhere
+    list_only(youtube, "ok_m4a", "ok_opus")
+    told = shell("download", "--all")
+    assert f"Mix: new files go to {tmp_path / 'Music' / 'Mix'}, as before; download its link" in told.err
+    assert len(list((tmp_path / "Music" / "Mix").iterdir())) == 2
+    list_only(youtube, "ok_m4a", "ok_opus", "slow")
+    told = shell("download", link, "--dest", tmp_path / "New")
+    assert "as before" not in told.err
+    assert len(list((tmp_path / "New" / "Mix").iterdir())) == 1
 
 
 def test_news_of_a_playlist_are_told(shell: Shell, youtube: YouTube) -> None:

@@ -217,6 +217,16 @@ def test_what_a_link_leaves_open_is_asked(run: Run, youtube: YouTube) -> None:
         driver.app.screen.query_one("#how-many", Input).value = "2"
         await driver.press("enter")
         await driver.until(lambda: driver.app.downloads.playlists.rows.total == 2, "two lists")
+        await driver.until(lambda: not driver.app.downloading.listed_name, "both are listed")
+        asked = len(youtube.server.sent("list=RD"))
+        assert asked
+        await driver.press("U")
+        await driver.shows("Album: 0 new; endless mixes are left out, u on one asks")
+        await driver.press("tab", "j", "D", "f")
+        await driver.shows("Album is forgotten")
+        await driver.press("U")
+        await driver.shows("There are only endless mixes, which always have something new; u asks one.")
+        assert len(youtube.server.sent("list=RD")) == asked
         await open_link(driver, "https://www.youtube.com/playlist?list=PLnone")
         await driver.shows("Not listed.")
         await driver.press("escape")

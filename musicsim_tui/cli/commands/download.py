@@ -49,7 +49,10 @@ _Links = Annotated[
     typer.Argument(metavar="[URL]...", help="Playlists, channels, albums, videos. None: go on."),
 ]
 _Everything = Annotated[
-    bool, typer.Option("--all", help="Check all remembered playlists: new, deleted and failed tracks.")
+    bool,
+    typer.Option(
+        "--all", help="Check all remembered playlists but endless mixes: new, deleted and failed tracks."
+    ),
 ]
 _ListOnly = Annotated[bool, typer.Option("--list-only", help="Show what is there; fetch nothing.")]
 _NoIngest = Annotated[bool, typer.Option("--no-ingest", help="Do not hear the files.")]
@@ -199,7 +202,11 @@ class _Listings:
         """List all followed playlists again but endless mixes, which have always something new."""
         done = {opened.playlist for opened in self.opened}
         for known in self._services.catalog.playlists.all():
-            if known.followed and not known.record.endless and known.id not in done:
+            if not known.followed or known.id in done:
+                continue
+            if known.record.endless:
+                reports.note_mix(known)
+            else:
                 self._take(known.title, partial(self._check, known.id), alone=False)
 
     def _open(self, link: SettledLink) -> Opened:

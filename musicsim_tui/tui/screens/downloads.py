@@ -147,7 +147,14 @@ class DownloadsView(DownloadLists):
 
     def action_check_all(self) -> None:
         playlists = self.content.playlists if self.content is not None else ()
-        self.host.check_playlists([playlist for playlist in playlists if not playlist.record.endless])
+        others = [playlist for playlist in playlists if not playlist.record.endless]
+        key, left_out = main_key(BY_ID["check"], self.host.keys), ""
+        if len(others) < len(playlists):
+            left_out = f"endless mixes are left out, {key} on one asks"
+        if left_out and not others:
+            self.host.say(f"There are only endless mixes, which always have something new; {key} asks one.")
+        else:
+            self.host.check_playlists(others, left_out)
 
     def action_pause_download(self) -> None:
         if self.in_playlists or self.entries.row_at_cursor is None:
