@@ -346,6 +346,11 @@ class Catalog(IndexedBook):
                 return
             yield ids, vectors
 
+    def means_by_id(self, ids: Sequence[TrackId], model: ModelVersion) -> dict[TrackId, HalfVectors]:
+        """Of the tracks the model heard: means, shape (dimensions,), float16."""
+        with self._read() as db:
+            return embeddings.means_by_id(db, ids, model)
+
     def sample_ids(self, model: ModelVersion, n: int, seed: int = 0) -> list[TrackId]:
         """Up to `n` of the tracks a model heard, the same ones for the same seed and library."""
         with self._read() as db:

@@ -244,6 +244,23 @@ def means_of(
     return [TrackId(UUID(bytes=uuid)) for uuid, _ in rows], vectors
 
 
+def means_by_id(
+    db: sqlite3.Connection, ids: Sequence[TrackId], model: ModelVersion
+) -> dict[TrackId, HalfVectors]:
+    """Means, shape (dimensions,), of the tracks the model heard."""
+    key = indexed.model_key(db, model)
+    found = {}
+    for batch in batches(ids):
+        rows = db.execute(
+            "SELECT t.uuid, m.vector FROM tracks AS t CROSS JOIN embeddings AS e ON e.track = t.id"
+            f" JOIN means AS m ON m.embedding = e.id WHERE e.model = ? AND t.uuid IN ({marks(batch)})",
+            (key, *(track_id.bytes for track_id in batch)),
+        )
+        for uuid, vector in rows:
+            found[TrackId(UUID(bytes=uuid))] = _halves(vector)
+    return found
+
+
 def sample(db: sqlite3.Connection, model: ModelVersion, n: int, seed: int) -> list[TrackId]:
     """Up to `n` of the tracks a model heard, the same ones for the same seed and library."""
     keys = [

@@ -1,13 +1,20 @@
-"""What sets a result apart from the query: the sounds that only one of them has."""
+"""What sets a result apart from the query: a sound that only one of them has, else how it sounds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+import numpy as np
 
-    from musicsim_tui.track import Sound
+from musicsim_tui.embedding.builtin import BUILTIN
+from musicsim_tui.embedding.qualities import clear_differences, qualities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.search.seed import Seed
+    from musicsim_tui.track import Sound, TrackId
 
 _SAYS_NOTHING = frozenset({"Music", "Musical instrument"})
 _CLEAR = 0.15
@@ -16,8 +23,33 @@ _FAINT = 0.05
 """And one below which it is not."""
 
 
-def set_apart(query: Sequence[Sound], match: Sequence[Sound]) -> str:
-    """The clearest difference in a word: a sound of the match, or `no` with one of the query; else empty."""
+def set_apart(
+    catalog: Catalog, seed: Seed, sounds: Mapping[TrackId, Sequence[Sound]], ids: Sequence[TrackId]
+) -> dict[TrackId, str]:
+    """The clearest difference of each track from the seed in a word or two; none for a track that has none.
+
+    `sounds` are those that the seed's own model heard in the tracks. Where they tell nothing, the descriptors
+    of the built-in model do, of tracks that it has heard: another model may search.
+    """
+    words = {track_id: of_sounds(seed.sounds, sounds.get(track_id, ())) for track_id in ids}
+    silent = [track_id for track_id, word in words.items() if not word]
+    words.update(_of_qualities(catalog, seed, silent))
+    return {track_id: word for track_id, word in words.items() if word}
+
+
+def _of_qualities(catalog: Catalog, seed: Seed, ids: Sequence[TrackId]) -> dict[TrackId, str]:
+    means = catalog.means_by_id([*ids, seed.track_id], BUILTIN)
+    own = means.pop(seed.track_id, None)
+    query = seed.embedding.mean if seed.embedding.model == BUILTIN else own
+    if query is None or not means:
+        return {}
+    of_query, *of_matches = qualities(np.stack([query, *means.values()]))
+    differences = (clear_differences(of_query, each) for each in of_matches)
+    return {track_id: words[0] for track_id, words in zip(means, differences, strict=True) if words}
+
+
+def of_sounds(query: Sequence[Sound], match: Sequence[Sound]) -> str:
+    """The clearest sound that only the match has, or `no` with one that only the query has; else empty."""
     of_query = {sound.label: sound.score for sound in query}
     of_match = {sound.label: sound.score for sound in match}
     gained = _clearest(match, of_query)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.index import SearchParams
+from musicsim_tui.search.apart import set_apart
 from musicsim_tui.search.likeness import likeness_scale
 from musicsim_tui.search.moments import best_moment, least_alike
 from musicsim_tui.search.ranking import Wanted, rank_by_catalog, rank_by_index
@@ -39,7 +40,8 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One result. `score` is the cosine of the track vectors, `likeness` 0 to 100 on this library's scale."""
+    """One result. `score` is the cosine of the track vectors, `likeness` 0 to 100 on this library's scale;
+    `apart` is what sets it apart from the query in a word or two, empty where nothing does clearly."""
 
     rank: int
     track: Track
@@ -48,6 +50,7 @@ class Match:
     same_recording: bool
     moment: Moment | None
     reasons: tuple[Reason, ...]
+    apart: str
 
 
 class Similarity:
@@ -96,6 +99,7 @@ class Similarity:
         scale = likeness_scale(self._catalog, model, self._same_recording_cosine)
         rows = self._catalog.tracks_by_id(ids)
         sounds = self._catalog.sounds(ids, model)
+        apart = set_apart(self._catalog, seed, sounds, ids)
         moments: dict[TrackId, Moment | None] = {}
         alike: dict[TrackId, float] = {}
         for first in range(0, len(ids), _WINDOW_READ):
@@ -114,6 +118,7 @@ class Similarity:
                 and abs(rows[hit.id].track.duration - seed.duration) < _REENCODED_WITHIN_SECONDS,
                 moment=moments.get(hit.id),
                 reasons=shared_sounds(seed.sounds, sounds.get(hit.id, ())),
+                apart=apart.get(hit.id, ""),
             )
             for rank, hit in enumerate(hits, start=1)
             if hit.id in rows

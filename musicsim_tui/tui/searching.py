@@ -36,10 +36,9 @@ class SearchFor:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A match with what sets it apart, and its outline over its whole length."""
+    """A match with its outline over its whole length."""
 
     match: Match
-    apart: str
     peaks: bytes
 
 
@@ -73,7 +72,7 @@ def read_query(text: str) -> SearchFor | None:
 
 def run_search(services: Services, query: SearchFor, cancel: CancelToken) -> Answer:
     """Search the library. Raises MusicSimError of many kinds, Cancelled."""
-    from musicsim_tui.search.apart import set_apart, shared_by_most
+    from musicsim_tui.search.apart import shared_by_most
     from musicsim_tui.search.similar import SearchRequest
 
     model = services.models.searching()
@@ -81,15 +80,7 @@ def run_search(services: Services, query: SearchFor, cancel: CancelToken) -> Ans
     text = str(query.track) if query.track is not None else str(query.path)
     seed = services.seed(text, model, cancel)
     matches = services.search(seed, SearchRequest(limit=RESULTS), cancel)
-    sounds = services.catalog.sounds([match.track.id for match in matches], model)
-    results = tuple(
-        Result(
-            match,
-            set_apart(seed.sounds, sounds.get(match.track.id, ())),
-            services.catalog.waveform(match.track.id) or b"",
-        )
-        for match in matches
-    )
+    results = tuple(Result(match, services.catalog.waveform(match.track.id) or b"") for match in matches)
     shared = shared_by_most(
         ((reason.label for reason in match.reasons) for match in matches[:10]), _SHARED_SHOWN
     )

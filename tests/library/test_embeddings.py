@@ -168,6 +168,20 @@ def test_means_are_streamed_whole(catalog: Catalog, batch: int) -> None:
     assert list(catalog.means(ModelVersion("none", 1, 4))) == []
 
 
+def test_means_of_chosen_tracks_are_those_of_the_model(catalog: Catalog) -> None:
+    numbers = range(1, 1_202)  # more than one statement asks for
+    catalog.store([heard(number) for number in numbers])
+    catalog.store([heard(2, heard_as=embedding(9, OTHER)), heard(9_000, heard_as=embedding(8, OTHER))])
+    asked = [track_id(number) for number in (*numbers, 9_000, 9_001)]
+    found = catalog.means_by_id(asked, SMALL)
+    assert found.keys() == {track_id(number) for number in numbers}
+    for number in (1, 2, 1_201):
+        np.testing.assert_array_equal(found[track_id(number)], embedding(number).mean.astype(np.float16))
+    assert catalog.means_by_id(asked, OTHER).keys() == {track_id(2), track_id(9_000)}
+    assert catalog.means_by_id([], SMALL) == {}
+    assert catalog.means_by_id(asked, ModelVersion("none", 1, 4)) == {}
+
+
 def test_a_stream_of_means_lets_others_write_and_gives_each_track_once(catalog: Catalog) -> None:
     catalog.store([heard(number) for number in range(1, 7)])
     stream = catalog.means(SMALL, batch=2)

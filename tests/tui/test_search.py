@@ -14,6 +14,8 @@ from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.screens import search as search_screen
 from musicsim_tui.tui.searching import Answer, SearchFor, read_query, run_search
 from tests.harness.audio_files import write_music
+from tests.harness.changes import CHANGES, write_changes
+from tests.harness.library import ingest_into, library
 from tests.library.samples import track_id
 from tests.tui.conftest import compare
 from tests.tui.harness import Driver, drive
@@ -130,6 +132,28 @@ def test_an_empty_library_says_so(empty: Path) -> None:
         await driver.shows("The library is empty.")
 
     drive(empty, scenario)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_each_result_tells_what_sets_it_apart(tmp_path: Path, size: tuple[int, int]) -> None:
+    original = write_changes(tmp_path / "music")
+    with library(tmp_path / "data") as services:
+        ingest_into(services, tmp_path / "music")
+
+    expected = {**{title: word for title, (_, word) in CHANGES.items()}, "copy": ""}
+
+    def told(driver: Driver) -> dict[str, str]:
+        """The cells of the column, by title."""
+        heading = next((line for line in driver.lines if "Likeness" in line), "")
+        first, last = heading.find("Apart"), heading.find("Apart") + 11
+        rows = [(title, line) for line in driver.lines for title in expected if f"  {title} " in line]
+        return {title: line[first:last].strip() for title, line in rows}
+
+    async def scenario(driver: Driver) -> None:
+        driver.app.search_file(original)
+        await driver.until(lambda: told(driver) == expected, "each result has its word")
+
+    drive(tmp_path / "data", scenario, size=size)
 
 
 @pytest.mark.parametrize("text", ["", "track:", "track:nothing", "file:", "else:here", "\0"])

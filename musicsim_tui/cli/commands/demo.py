@@ -57,5 +57,5 @@ def demo(
         f"in {output.duration_words(summary.seconds)}."
     )
     output.say(f"What sounds like {output.plain(seed.tags.title if seed.tags else music.query.stem)}?")
-    print_matches(matches, explain=names_sounds)
+    print_matches(matches, apart=True, shared=names_sounds)
     output.note("Next: musicsim-tui ingest YOUR_MUSIC_FOLDER, then musicsim-tui search ANY_SONG.")

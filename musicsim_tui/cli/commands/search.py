@@ -34,7 +34,9 @@ def search(
     where: Annotated[
         str | None, typer.Option("--where", metavar="QUERY", help="Only tracks like artist:skiff len>2:00.")
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say what each result shares.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what each result shares, and what sets it apart.")
+    ] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Compare with every vector, no shortcuts.")] = False,
     ef: Annotated[
         int | None, typer.Option("--ef", min=1, metavar="N", help="Search width of a server's HNSW graph.")
@@ -61,7 +63,7 @@ def search(
         elif CURRENT.json:
             output.emit(search_as_json(seed, matches, seconds))
         else:
-            print_matches(matches, explain=explain and _names_sounds(services, model.name))
+            print_matches(matches, apart=explain, shared=explain and _names_sounds(services, model.name))
 
 
 def _check_file_name(query: str) -> None:
@@ -120,11 +122,12 @@ def _match_as_json(match: Match) -> dict[str, Any]:
             }
             for reason in match.reasons
         ],
+        "apart": output.known(match.apart),
     }
 
 
-def print_matches(matches: Sequence[Match], *, explain: bool = False) -> None:
-    """The results as a table."""
+def print_matches(matches: Sequence[Match], *, apart: bool, shared: bool) -> None:
+    """The results as a table, with what sets each apart, and below it the sounds that each shares."""
     if not matches:
         output.say("Nothing found.")
         return
@@ -134,16 +137,17 @@ def print_matches(matches: Sequence[Match], *, explain: bool = False) -> None:
         Column("Title", shrinks=True),
         Column("Artist", shrinks=True),
         Column("Moment"),
+        *([Column("Apart", shrinks=True)] if apart else []),
     ]
-    output.print_table(columns, [_row(match) for match in matches])
-    if explain:
+    output.print_table(columns, [_row(match, apart=apart) for match in matches])
+    if shared:
         output.say("Both sound of")
         for match in matches:
             sounds = ", ".join(reason.label for reason in match.reasons)
             output.say(f"{match.rank:>2}  {output.plain(sounds) or 'nothing that has a name'}")
 
 
-def _row(match: Match) -> list[str]:
+def _row(match: Match, *, apart: bool) -> list[str]:
     bar = output.bar(match.likeness / 100, _BAR_CELLS)
     likeness = "same recording" if match.same_recording else f"{match.likeness:>3} {bar}"
     moment = match.moment
@@ -153,4 +157,5 @@ def _row(match: Match) -> list[str]:
         match.track.title,
         match.track.tags.artist,
         f"{output.clock(moment.query_start)} = {output.clock(moment.match_start)}" if moment else "",
+        *([match.apart] if apart else []),
     ]

@@ -92,7 +92,7 @@ class SearchView(TrackView):
             ),
             Column("artist", "Artist", lambda result: shown(result.match.track.tags.artist), 10, 40, 3, 1),
             Column("moment", "Moment", _moment, moments, moments, 0, 2, tone="plain"),
-            Column("apart", "Apart", lambda result: shown(result.apart), 11, 30, 1, 3, tone="faint"),
+            Column("apart", "Apart", lambda result: shown(result.match.apart), 11, 30, 1, 3, tone="faint"),
             Column(
                 "len",
                 "Len",
@@ -187,7 +187,7 @@ class SearchView(TrackView):
             self._say(Content("Nothing else is in the library yet."))
             return
         columns = self._columns(answer.results)
-        if not any(result.apart for result in answer.results):
+        if not any(result.match.apart for result in answer.results):
             columns = [column for column in columns if column.id != "apart"]
         self.table.set_columns(columns)
         self._say(None)
