@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
 _DIGEST_BYTES = 16
 _UNCOMPRESSED = "pcm_"
-_EXACT_CONTAINERS = frozenset({"flac", "aiff", "mov,mp4,m4a,3gp,3g2,mj2"})
-"""Those that count the samples in their header. An Ogg stream may begin anywhere on its clock, and of a WAV
-file FFmpeg tells the length that is there."""
+_COUNTING_CONTAINERS = frozenset({"flac", "wv", "tta"})
+"""Those that count the samples in their header; MP4 does so for each stream, MP3 in a frame of its own."""
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+_MATROSKA = "matroska,webm"
+_WHOLE_SHARE, _WHOLE_WITHIN_SECONDS = 0.98, 1.0
+"""A recording this much shorter than its container says is whole: encoders pad, and headers are rounded."""
 _AGREEMENT_SECONDS = 1.0
 """Encoder delay and padding are in the packets and not in the header: they stay well below this."""
 _LONGEST_PACKET_SECONDS = 60.0
@@ -39,7 +42,8 @@ class AudioFile:
     `header_duration` is what the container claims; a file that was cut off still claims its old length, and
     a variable bit rate without an index is guessed at. `packet_duration` is the sum over the packets that
     are there. `exact_duration` is what the container claims where such a claim is exact: a file with less in
-    it was cut off. Each is None where the format does not tell.
+    it was cut off. Each is None where the format does not tell. `breaks_off`: the file ends in the middle of
+    a page or fragment, and nothing tells how much should follow.
     """
 
     track_id: TrackId
@@ -50,6 +54,7 @@ class AudioFile:
     sample_rate: int
     channels: int
     exact_duration: float | None = None
+    breaks_off: bool = False
 
     @property
     def expected_seconds(self) -> float | None:
@@ -58,6 +63,15 @@ class AudioFile:
         if header is None or packets is None:
             return header if packets is None else packets
         return header if abs(header - packets) < _AGREEMENT_SECONDS else packets
+
+    def falls_short(self, seconds: float) -> bool:
+        """Whether a recording of which so many seconds can be decoded is shorter than its exact duration."""
+        exact = self.exact_duration
+        return exact is not None and seconds < _WHOLE_SHARE * exact - _WHOLE_WITHIN_SECONDS
+
+    def is_cut_off(self, seconds: float) -> bool:
+        """Whether a recording of which so many seconds can be decoded lacks its end."""
+        return self.breaks_off or self.falls_short(seconds)
 
 
 def examine(path: Path, *, cancel: CancelToken | None = None) -> AudioFile:
@@ -87,7 +101,10 @@ class Examination:
         stream = source.stream
         self._tags = read_tags(source.container.metadata, stream.metadata)
         self._header_duration = source.header_seconds
-        self._exact_duration = _exact_duration(source)
+        self._counted_duration = _counted_duration(source)
+        self._missing_end = source.reader.missing_end()
+        self._in_matroska = source.container.format.name == _MATROSKA
+        self._alone = len(source.container.streams) == 1
         self._codec = stream.codec_context.codec.canonical_name
         self._sample_rate, self._channels = stream.sample_rate, stream.channels
         self._digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
@@ -116,6 +133,7 @@ class Examination:
             raise AudioError(
                 "The file holds no audio data.", "Its download or copy did not finish: fetch it again."
             )
+        exact, missing = self._exact_duration(), self._missing_end
         return AudioFile(
             track_id=TrackId(_uuid(self._digest.digest())),
             tags=self._tags,
@@ -124,8 +142,21 @@ class Examination:
             codec=self._codec,
             sample_rate=self._sample_rate,
             channels=self._channels,
-            exact_duration=self._exact_duration,
+            exact_duration=exact,
+            breaks_off=missing is not None and exact is None,
         )
+
+    def _exact_duration(self) -> float | None:
+        missing = self._missing_end
+        if missing is None:
+            return self._counted_duration
+        if missing.share is None:  # what is counted then may be no more than there is
+            return None
+        if self._in_matroska:  # which counts pictures in, and gaps: of a whole file it proves nothing
+            return self._header_duration if self._alone else None
+        if not missing.share or not self._seconds:
+            return None
+        return round(self._seconds / missing.share, 1)  # what a packet lacks is in the share alone
 
 
 def header_seconds(path: Path, *, cancel: CancelToken | None = None) -> float | None:
@@ -137,10 +168,13 @@ def header_seconds(path: Path, *, cancel: CancelToken | None = None) -> float | 
         return source.header_seconds
 
 
-def _exact_duration(source: AudioSource) -> float | None:
-    name = source.container.format.name
-    exact = name in _EXACT_CONTAINERS or (name == "mp3" and source.reader.begins_with_length())
-    return source.header_seconds if exact else None
+def _counted_duration(source: AudioSource) -> float | None:
+    """The length of the stream by the samples that the container counts, None where it counts none."""
+    name, stream = source.container.format.name, source.stream
+    if name == _MP4:  # whose pictures may go on for longer than the sound
+        return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
+    counts = name in _COUNTING_CONTAINERS or (name == "mp3" and source.reader.begins_with_length())
+    return source.header_seconds if counts else None
 
 
 def _uuid(digest: bytes) -> UUID:

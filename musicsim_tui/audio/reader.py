@@ -7,6 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from musicsim_tui.audio.endings import missing_end
 from musicsim_tui.audio.trailers import end_of_audio, tells_length
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import re
     from pathlib import Path
 
+    from musicsim_tui.audio.endings import MissingEnd
     from musicsim_tui.jobs import CancelToken
 
 _SEARCH_BYTES = 1 << 20
@@ -137,6 +139,14 @@ class FileReader:
             self._fail(error)
             return b""
         return self._read_at(max(0, end - size), size)
+
+    def missing_end(self) -> MissingEnd | None:
+        """What the file tells of its end, where that is missing."""
+        try:
+            return missing_end(self._read_at, os.fstat(self._fd).st_size)
+        except OSError as error:
+            self._failure = error
+            return None
 
     def end_of_audio(self) -> int:
         """Where appended tags begin, else the size of the file."""

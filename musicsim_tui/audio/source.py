@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from musicsim_tui.audio.endings import LONGEST_OGG_PAGE
 from musicsim_tui.audio.reader import FileReader
 from musicsim_tui.errors import AudioError
 
@@ -47,7 +48,6 @@ _OGG_BEGINNING = re.compile(rb"OggS\0[\2\6]")
 """An Ogg page (RFC 3533, section 6) with the flag for the beginning of a logical stream."""
 _OGG_SERIAL = slice(14, 18)
 """Where a page names the logical stream that it belongs to."""
-_LONGEST_OGG_PAGE = 65_307
 _AUDIO_BEGINNING = re.compile(
     rb"ID3|fLaC|OggS|RIFF....WAVE|RF64|FORM....AIF[FC]|\x1a\x45\xdf\xa3|0&\xb2u|caff|....ftyp|MAC |wvpk|"
     rb"\xff[\xe0-\xff]",
@@ -80,7 +80,7 @@ class AudioSource:
         (RFC 3533, section 4), in which every link has a clock of its own."""
         if self.container.format.name != "ogg":
             return True
-        tail = self.reader.tail(_LONGEST_OGG_PAGE)
+        tail = self.reader.tail(LONGEST_OGG_PAGE)
         last_page = tail[tail.rfind(b"OggS\0") :]
         return last_page[_OGG_SERIAL] == self.reader.head()[_OGG_SERIAL]
 

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.audio.decode import decode_mono, decode_stereo
 from musicsim_tui.audio.encode import MP3_QUALITY, write_audio
+from musicsim_tui.audio.endings import is_beginning
 from musicsim_tui.audio.identity import examine
 from musicsim_tui.audio.reader import storage_error
-from musicsim_tui.download.boxes import is_cut_off
 from musicsim_tui.download.disks import unusable
 from musicsim_tui.download.failures import DownloadError, FailureKind, failure
 from musicsim_tui.download.file_names import safe_id, safe_name
@@ -210,7 +210,7 @@ def _finish(
         size = finished.stat().st_size
         path = _put_in_place(finished, entry.source, media.labels, request)
     except AudioError as error:
-        kind = FailureKind.TRUNCATED if is_cut_off(media.path) else FailureKind.NOT_AUDIO
+        kind = FailureKind.TRUNCATED if is_beginning(media.path) else FailureKind.NOT_AUDIO
         raise failure(kind, detail=error.title) from error
     except StorageError as error:
         if (full := _without_room(error.__cause__)) is not None:
@@ -251,7 +251,11 @@ def _watched(
 
 
 def _refuse_truncated(audio: AudioFile, seconds: float, announced: float | None) -> None:
-    """Compares what was decoded with what was announced, by the site or by the file's own header."""
+    """Compares what was decoded with what was announced, by the site or by the file itself."""
+    if announced is None:
+        announced = audio.exact_duration
+        if audio.breaks_off:
+            raise failure(FailureKind.TRUNCATED, detail="The file breaks off in the middle.")
     if announced is None and audio.codec not in _GUESSED_LENGTHS:
         announced = audio.header_duration
     if announced is None:

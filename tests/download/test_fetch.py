@@ -25,6 +25,7 @@ from musicsim_tui.download.playlist import Entry, SourceId
 from musicsim_tui.download.session import SiteOptions
 from musicsim_tui.errors import StorageError
 from musicsim_tui.jobs import Cancelled, CancelToken
+from tests.harness.audio_files import write_tone
 from tests.harness.youtube_videos import Video
 
 if TYPE_CHECKING:
@@ -180,9 +181,14 @@ def test_what_is_not_the_announced_audio_is_no_track(
         assert left(request.work) == []  # else it would be taken for the download, next time
 
 
-def test_a_header_that_promises_more_than_there_is(server: LoopServer, request_: FetchRequest) -> None:
-    error = refused(of_web(server, "/fault/truncated/d.flac"), request_)
+@pytest.mark.parametrize("name", ["a.mp3", "c.webm", "d.flac", "e.ogg", "f.wav"])
+def test_a_file_that_promises_more_than_there_is(
+    server: LoopServer, request_: FetchRequest, name: str
+) -> None:
+    write_tone(server.media / "f.wav")
+    error = refused(of_web(server, f"/fault/truncated/{name}"), request_)
     assert error.kind is FailureKind.TRUNCATED
+    assert left(request_.work) == []
 
 
 def test_an_mp4_file_that_is_cut_off_is_told_as_such(youtube: YouTube, request_: FetchRequest) -> None:
