@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from musicsim_tui.audio import mixing
+from musicsim_tui.audio.changes import ChangeWatch
 from musicsim_tui.audio.identity import Examination
 from musicsim_tui.audio.source import open_audio
 from musicsim_tui.errors import AudioError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.layout import AudioLayout
 
+    from musicsim_tui.audio.changes import FormatChange
     from musicsim_tui.audio.identity import AudioFile
     from musicsim_tui.audio.source import AudioSource
     from musicsim_tui.jobs import CancelToken
@@ -51,6 +53,7 @@ class _Tally:
     delivered_samples: int = 0
     decoded_packets: int = 0
     damaged_packets: int = 0
+    changes: ChangeWatch = field(default_factory=ChangeWatch)
     examination: Examination | None = None
 
 
@@ -82,6 +85,11 @@ class AudioBlocks(Iterator["Samples"]):
         if self._tally.examination is None:
             raise ValueError("nobody asked who the file is")
         return self._tally.examination.finish()
+
+    @property
+    def change(self) -> FormatChange | None:
+        """Where the sample rate or the number of channels first changes, once the blocks are exhausted."""
+        return self._tally.changes.finish()
 
     @property
     def damaged_packets(self) -> int:
@@ -138,7 +146,7 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
         try:
             frames, early_seconds = _frames_near(source, task.start, tally)
             early = round(early_seconds * task.rate)
-            for block in _mixed(frames, task):
+            for block in _mixed(frames, task, tally.changes):
                 tally.mixed_samples += block.shape[-1]
                 wanted = block[..., min(early, block.shape[-1]) :]
                 early -= block.shape[-1] - wanted.shape[-1]
@@ -159,15 +167,18 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
         raise AudioError("Most of the file is damaged.", "Fetch or copy it again from where it came.")
 
 
-def _mixed(frames: Iterator[AudioFrame], task: _Task) -> Iterator[Samples]:
+def _mixed(frames: Iterator[AudioFrame], task: _Task, changes: ChangeWatch) -> Iterator[Samples]:
     mixer: mixing.Mixer | None = None
     for frame in frames:
-        if not frame.samples or frame.sample_rate < _MIN_SAMPLE_RATE:
+        samples = frame.samples
+        if not samples or frame.sample_rate < _MIN_SAMPLE_RATE:
             continue
         if mixer is None or not mixer.accepts(frame):
             if mixer is not None:
                 yield mixer.mix(last=True)
+            changes.begin(frame)
             mixer = mixing.Mixer(frame, task.rate, task.matrix, task.portion)
+        changes.samples += samples
         if mixer.push(frame):
             yield mixer.mix()
     if mixer is not None:

@@ -73,7 +73,7 @@ def _has_sound(path: Path, announced: float | None, cancel: CancelToken | None) 
 
 class Damages:
     """Which files hold no sound, as far as can be told without reading them: empty ones, links that lead
-    nowhere, and those that could not be heard and have not changed since."""
+    nowhere, and those that could not be heard to their end and have not changed since."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -88,7 +88,7 @@ class Damages:
         except OSError:
             return False
         if path.parent not in self._failed:
-            self._failed[path.parent] = self._catalog.failed_files(path.parent)
+            self._failed[path.parent] = self._catalog.failed_files(path.parent, whole=False)
         stamp = self._failed[path.parent].get(os.fsencode(path))
         return found.st_size == 0 or stamp == FileStamp(found.st_size, found.st_mtime_ns)
 

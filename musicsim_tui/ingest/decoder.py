@@ -14,6 +14,7 @@ from uuid import UUID
 
 import numpy as np
 
+from musicsim_tui.audio.changes import FormatChange
 from musicsim_tui.audio.decode import AudioBlocks, decode_mono
 from musicsim_tui.audio.identity import AudioFile, examine
 from musicsim_tui.audio.waveform import Waveform, WaveformBuilder
@@ -58,6 +59,10 @@ class Decoder(Protocol):
         """The outline of the file whose windows have just come to their end."""
         ...
 
+    def change(self) -> FormatChange | None:
+        """Where the sample rate or the number of channels of that file first changes."""
+        ...
+
     def identified(self) -> AudioFile:
         """What `examine` tells of that file, where `windows` was asked to identify it on the way."""
         ...
@@ -80,6 +85,7 @@ class LocalDecoder:
         self._cancel = cancel
         self._pulse = pulse
         self._waveform: Waveform | None = None
+        self._change: FormatChange | None = None
         self._identified: AudioFile | None = None
 
     def examine(self, path: Path) -> AudioFile:
@@ -97,6 +103,7 @@ class LocalDecoder:
             expected_seconds=expected_seconds,
         )
         self._waveform = builder.finish()
+        self._change = blocks.change
         self._identified = blocks.audio_file if identify else None
 
     def _watched(self, blocks: AudioBlocks) -> Iterator[Samples]:
@@ -107,6 +114,9 @@ class LocalDecoder:
     def waveform(self) -> Waveform:
         assert self._waveform is not None
         return self._waveform
+
+    def change(self) -> FormatChange | None:
+        return self._change
 
     def identified(self) -> AudioFile:
         assert self._identified is not None
@@ -131,6 +141,7 @@ class ProcessDecoder:
         self._cancel = cancel
         self._pulse = pulse
         self._waveform: Waveform | None = None
+        self._change: FormatChange | None = None
         self._identified: AudioFile | None = None
         self._memory: WindowMemory | None = None
         self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = self._started()
@@ -150,6 +161,7 @@ class ProcessDecoder:
             header, body = self._receive()
             if "waveform" in header:
                 self._waveform = Waveform(peaks=bytes(body), **header["waveform"])
+                self._change = FormatChange(**header["change"]) if header["change"] else None
                 self._identified = audio_from_json(header["audio"]) if identify else None
                 return
             yield AudioWindow(header["start"], self._samples(header, body), header["silent"])
@@ -157,6 +169,9 @@ class ProcessDecoder:
     def waveform(self) -> Waveform:
         assert self._waveform is not None
         return self._waveform
+
+    def change(self) -> FormatChange | None:
+        return self._change
 
     def identified(self) -> AudioFile:
         assert self._identified is not None

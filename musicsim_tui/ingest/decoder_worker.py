@@ -62,7 +62,8 @@ class _Service:
         waveform = asdict(self._decoder.waveform())
         peaks = waveform.pop("peaks")
         audio = audio_to_json(self._decoder.identified()) if identify else None
-        self._send({"waveform": waveform, "audio": audio}, peaks)
+        change = None if (found := self._decoder.change()) is None else asdict(found)
+        self._send({"waveform": waveform, "audio": audio, "change": change}, peaks)
 
     def _send_window(self, window: AudioWindow) -> None:
         header: dict[str, object] = {"start": window.start, "silent": window.silent}

@@ -83,7 +83,7 @@ def ingest(
     except Cancelled:
         return IngestSummary(model, cancelled=True)
     missing = 0 if cancel.cancelled else _note_what_is_gone(catalog, plan, outcome)
-    failures = (*absent, *_unreadable_folders(catalog, plan), *outcome.failures, *outcome.cut_off)
+    failures = (*absent, *_unreadable_folders(catalog, plan), *outcome.failures, *outcome.flawed)
     return IngestSummary(
         model=model,
         added=outcome.added,

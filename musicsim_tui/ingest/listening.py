@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import AudioError, MusicSimError
 from musicsim_tui.ingest.decoder import LocalDecoder, ProcessDecoder, unexpected
+from musicsim_tui.ingest.flaws import flaw_of
 from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.records import FileRecord
-from musicsim_tui.wording import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from musicsim_tui.embedding.embedder import Embedder
     from musicsim_tui.ingest.decoder import Decoder
     from musicsim_tui.ingest.pause import PauseSwitch
+    from musicsim_tui.library.records import Flaw
     from musicsim_tui.track import Samples, TrackId
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,6 @@ _SLOWEST_BYTES_PER_SECOND = 2_000_000
 """A file on a slow share may take its time: the pace below which reading counts as hanging."""
 _POLL_SECONDS = 0.1
 _WORKERS_AT_FIRST = 2
-_WHOLE_SHARE, _WHOLE_WITHIN_SECONDS = 0.98, 1.0
-"""A recording this much shorter than its header says is whole: encoders pad, and headers are rounded."""
 _HANGS = AudioError(
     "The decoder hangs on this file.",
     "The file is probably damaged: convert it with another program, then retry.",
@@ -52,16 +51,6 @@ _SILENT = AudioError(
 )
 
 
-def _cut_off(seconds: float, claimed: float | None) -> AudioError | None:
-    """What to tell of a recording that ends before its header says."""
-    if claimed is None or seconds >= _WHOLE_SHARE * claimed - _WHOLE_WITHIN_SECONDS:
-        return None
-    return AudioError(
-        f"The file is cut off: {clock(seconds)} of {clock(claimed)} are there, and heard.",
-        "Fetch or copy it again from where it came.",
-    )
-
-
 @dataclass(slots=True, eq=False)
 class Listening:
     """A track on its way through the stages. Who it is may be known only when it is decoded to the end."""
@@ -69,8 +58,7 @@ class Listening:
     file: FoundFile
     assembly: TrackAssembly
     record: FileRecord | None = None
-    cut_off: AudioError | None = None
-    """That some of the recording is missing; what is there is heard."""
+    flaw: Flaw | None = None
     windows_cut: int = 0
     windows_loud: int = 0
     waveform: Waveform | None = None
@@ -100,21 +88,13 @@ class FileFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class FileCutOff:
-    """A file that was heard and lacks its end."""
-
-    file: FoundFile
-    error: MusicSimError
-
-
-@dataclass(frozen=True, slots=True)
 class SoundKnown:
     """A file whose sound the library has already: moved, copied or retagged."""
 
     record: FileRecord
 
 
-Finding = FileFailed | FileCutOff | SoundKnown
+Finding = FileFailed | SoundKnown
 
 
 @dataclass(slots=True)
@@ -221,7 +201,7 @@ class _Worker(threading.Thread):
         if not listening.windows_loud:
             raise _SILENT
         waveform = decoder.waveform()
-        listening.cut_off = _cut_off(waveform.seconds, audio.exact_duration)
+        listening.flaw = flaw_of(audio, waveform.seconds, decoder.change())
         listening.waveform = waveform
         stage.put(CutWindow(listening, 0.0, None), self.token)
 

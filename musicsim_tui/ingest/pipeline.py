@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import AudioError, IndexFailure, MusicSimError
 from musicsim_tui.ingest.hearing import HearingStage
-from musicsim_tui.ingest.listening import HANG_SECONDS, Claims, DecodingStage, FileCutOff, FileFailed
+from musicsim_tui.ingest.listening import HANG_SECONDS, Claims, DecodingStage, FileFailed
 from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.ingest.report import IngestProgress
 from musicsim_tui.ingest.scan import FoundFile
@@ -134,7 +134,7 @@ class Pipeline:
             done=outcome.done,
             total=self._total,
             added=outcome.added,
-            failed=len(outcome.failures) + len(outcome.cut_off),
+            failed=len(outcome.failures) + len(outcome.flawed),
             audio_seconds=self._hearing.audio_seconds,
             seconds=seconds,
             decoding=self._decoding.decoding,
@@ -190,7 +190,6 @@ class Pipeline:
                 waveform=waveform.peaks,
                 embedding=embedding,
                 sounds=sounds,
+                flaw=listening.flaw,
             )
         )
-        if listening.cut_off is not None:
-            self._writing.deliver(FileCutOff(listening.file, listening.cut_off))

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ItemFailure:
-    """A file that was not heard. `new` when it had not failed before; `remembered` when it will be skipped
-    until it changes or a retry is asked for."""
+    """A file that was not heard, or is flawed. `new` when it had not failed before; `remembered` when it will
+    be skipped until it changes or a retry is asked for; `heard_whole` when nothing of its sound is missing.
+    """
 
     path: Path
     reason: str
     hint: str
     new: bool
     remembered: bool
+    heard_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

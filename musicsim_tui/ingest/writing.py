@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import AudioError, StorageError
-from musicsim_tui.ingest.listening import FileCutOff, FileFailed, SoundKnown
+from musicsim_tui.ingest.listening import FileFailed, SoundKnown
 from musicsim_tui.ingest.report import ItemFailure
 from musicsim_tui.ingest.scan import FoundFile, silence_of
 from musicsim_tui.library.records import CUT_OFF, Failure, FileRecord, HeardTrack
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from musicsim_tui.ingest.listening import Claims, Finding
     from musicsim_tui.ingest.plan import Plan
     from musicsim_tui.library.catalog import Catalog
+    from musicsim_tui.library.records import Flaw
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +44,11 @@ class _Pending:
     heard: list[HeardTrack] = field(default_factory=list)
     linked: list[FileRecord] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
-    cut_off: list[Failure] = field(default_factory=list)
     replaced: list[Path] = field(default_factory=list)
     """Files that held a track and now hold nothing that can be heard."""
 
     def __bool__(self) -> bool:
-        return bool(self.heard or self.linked or self.failed or self.cut_off)
+        return bool(self.heard or self.linked or self.failed)
 
 
 @dataclass(slots=True)
@@ -59,8 +59,8 @@ class Outcome:
     relinked: int = 0
     dropped: int = 0
     failures: list[ItemFailure] = field(default_factory=list)
-    cut_off: list[ItemFailure] = field(default_factory=list)
-    """Files that lack their end, and were heard all the same."""
+    flawed: list[ItemFailure] = field(default_factory=list)
+    """Files with which something is wrong, and that were heard all the same."""
     offline: list[tuple[Path, str]] = field(default_factory=list)
     audio_seconds: float = 0.0
     seconds: float = 0.0
@@ -129,18 +129,8 @@ class WritingStage:
             pending.heard.append(result)
         elif isinstance(result, SoundKnown):
             pending.linked.append(result.record)
-        elif isinstance(result, FileCutOff):
-            self._sort_in_cut_off(result, pending)
         else:
             self._sort_in_failure(result, pending)
-
-    def _sort_in_cut_off(self, cut: FileCutOff, pending: _Pending) -> None:
-        path, (title, hint) = cut.file.path, (cut.error.title, cut.error.hint)
-        pending.cut_off.append(
-            Failure(path, cut.file.stamp, CUT_OFF, title, hint, at=time.time(), attempts=1)
-        )
-        new = os.fsencode(path) not in self._plan.failed_before
-        self.outcome.cut_off.append(ItemFailure(path, title, hint, new, remembered=True))
 
     def _sort_in_failure(self, failed: FileFailed, pending: _Pending) -> None:
         """A file that is gone or whose disk fails has done nothing: that is not remembered against it.
@@ -189,14 +179,20 @@ class WritingStage:
         for track in self._store(pending.heard, pending):
             pending.linked.extend(self._claims.settle(track.file.track_id, heard=True))
             self.outcome.added += 1
+            if track.flaw is not None:
+                self.outcome.flawed.append(self._told(track.file.path, track.flaw))
         if pending.linked:
             self._catalog.link_files(pending.linked)
             self.outcome.relinked += len(pending.linked)
         if pending.failed:
             self._catalog.mark_missing(pending.replaced)
             self._catalog.record_failures(pending.failed)
-        if pending.cut_off:
-            self._catalog.record_failures(pending.cut_off)
+
+    def _told(self, path: Path, flaw: Flaw) -> ItemFailure:
+        new = os.fsencode(path) not in self._plan.failed_before
+        return ItemFailure(
+            path, flaw.reason, flaw.hint, new, remembered=True, heard_whole=flaw.stage != CUT_OFF
+        )
 
     def _store(self, heard: list[HeardTrack], pending: _Pending) -> list[HeardTrack]:
         """Store tracks and return those that were; one that cannot be stored fails alone."""

@@ -132,13 +132,15 @@ class Catalog(IndexedBook):
         with self._read() as db:
             return filing.sizes(db)
 
-    def failed_files(self, under: Path) -> dict[bytes, FileStamp | None]:
-        """Files at or below a path that could not be heard, as they were then."""
+    def failed_files(self, under: Path, *, whole: bool = True) -> dict[bytes, FileStamp | None]:
+        """Files at or below a path that could not be heard or are flawed, as they were then; without `whole`
+        only those of which something is missing."""
         with self._read() as db:
-            return filing.failed(db, under)
+            return filing.failed(db, under, whole=whole)
 
     def link_files(self, files: Sequence[FileRecord]) -> None:
-        """Note files that were found, moved, copied or retagged; their failures are cleared.
+        """Note files that were found, moved, copied or retagged; their failures are cleared. What is wrong
+        with a sound that was heard goes with it.
 
         A file whose track has been deleted meanwhile is left out: the next scan finds it new.
         """
@@ -156,7 +158,8 @@ class Catalog(IndexedBook):
             return embeddings.heard_ids(db, model, coverage)
 
     def store(self, heard: Sequence[HeardTrack]) -> None:
-        """Keep what was heard, all of it or, on an error, nothing; failures of the files are cleared.
+        """Keep what was heard, all of it or, on an error, nothing; failures of the files give way to what is
+        wrong with them now.
 
         A hearing that covers less than what is stored adds its file and changes nothing else.
         Raises ValueError for arrays that do not fit their model, and for numbers that are not finite.

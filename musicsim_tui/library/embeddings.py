@@ -15,9 +15,9 @@ import numpy as np
 
 from musicsim_tui.library import indexed
 from musicsim_tui.library.batches import batches, marks
-from musicsim_tui.library.files import put
+from musicsim_tui.library.files import put, record_flaw
 from musicsim_tui.library.folding import clean, fold
-from musicsim_tui.library.records import CUT_OFF, HeardTrack, IndexEntry, ModelUse
+from musicsim_tui.library.records import HEARD_STAGES, HeardTrack, IndexEntry, ModelUse
 from musicsim_tui.library.shown import refresh
 from musicsim_tui.track import Embedding, ModelVersion, Sound, TrackId
 
@@ -72,6 +72,8 @@ def _store_one(db: sqlite3.Connection, heard: HeardTrack, now: float) -> set[int
         row = (track, None, None)
     track, embedding, coverage = row
     affected = put(db, heard.file, track)
+    if heard.flaw is not None:
+        record_flaw(db, heard.file, heard.flaw, now)
     if embedding is not None and not covers(heard.embedding.coverage, coverage):
         return affected
     db.execute(
@@ -175,8 +177,8 @@ def waiting_count(db: sqlite3.Connection, model: ModelVersion) -> int:
         " AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.track = t.id AND e.model IS ?)"
         " AND EXISTS (SELECT 1 FROM embeddings AS e WHERE e.track = t.id)"
         " AND EXISTS (SELECT 1 FROM files AS f WHERE f.track = t.id AND f.missing = 0"
-        " AND f.path NOT IN (SELECT path FROM failures WHERE stage <> ?))",
-        (indexed.model_key(db, model), CUT_OFF),
+        f" AND f.path NOT IN (SELECT path FROM failures WHERE stage NOT IN ({marks(HEARD_STAGES)})))",
+        (indexed.model_key(db, model), *HEARD_STAGES),
     ).fetchone()
     return int(count)
 

@@ -11,7 +11,16 @@ from uuid import UUID
 from musicsim_tui.library.batches import batches, marks
 from musicsim_tui.library.folding import YEAR_UNKNOWN, clean, display_path, fold
 from musicsim_tui.library.paths import below, path_bytes
-from musicsim_tui.library.records import Failure, FileRecord, FileStamp, FileState, KnownFile
+from musicsim_tui.library.records import (
+    CHANGING,
+    HEARD_STAGES,
+    Failure,
+    FileRecord,
+    FileStamp,
+    FileState,
+    Flaw,
+    KnownFile,
+)
 from musicsim_tui.library.shown import refresh
 from musicsim_tui.track import TrackId
 
@@ -43,24 +52,46 @@ def sizes(db: sqlite3.Connection) -> set[int]:
     return {size for (size,) in db.execute("SELECT DISTINCT size FROM files").fetchall()}
 
 
-def failed(db: sqlite3.Connection, under: Path) -> dict[bytes, FileStamp | None]:
-    """Stamps of the files at or below a path that could not be heard, by path."""
+def failed(db: sqlite3.Connection, under: Path, *, whole: bool) -> dict[bytes, FileStamp | None]:
+    """Stamps of the files at or below a path that could not be heard or are flawed, by path; without `whole`
+    only of those of which something is missing."""
     key = path_bytes(under)
     rows = db.execute(
-        "SELECT path, size, mtime_ns FROM failures WHERE path = ? OR (path >= ? AND path < ?)",
-        (key, *below(key)),
+        "SELECT path, size, mtime_ns FROM failures"
+        " WHERE (path = ? OR (path >= ? AND path < ?)) AND stage <> ?",
+        (key, *below(key), "" if whole else CHANGING),
     ).fetchall()
     return {path: _stamp(size, mtime_ns) for path, size, mtime_ns in rows}
 
 
 def link(db: sqlite3.Connection, records: Sequence[FileRecord]) -> None:
-    """Insert or update files of known tracks; those of unknown ones are left out."""
+    """Insert or update files of known tracks; those of unknown ones are left out. What is wrong with a sound
+    goes with it."""
     affected: set[int] = set()
     for record in records:
         row = db.execute("SELECT id FROM tracks WHERE uuid = ?", (record.track_id.bytes,)).fetchone()
         if row is not None:
+            flaw = _flaw(db, row[0])
             affected |= put(db, record, row[0])
+            if flaw is not None:
+                record_flaw(db, record, *flaw)
     refresh(db, affected)
+
+
+def _flaw(db: sqlite3.Connection, track: int) -> tuple[Flaw, float] | None:
+    """The flaw of a track and when it was found, by any of its files."""
+    row = db.execute(
+        "SELECT x.stage, x.reason, x.hint, x.at FROM files AS f JOIN failures AS x ON x.path = f.path"
+        f" WHERE f.track = ? AND x.stage IN ({marks(HEARD_STAGES)}) ORDER BY f.id",
+        (track, *HEARD_STAGES),
+    ).fetchone()
+    return None if row is None else (Flaw(*row[:3]), row[3])
+
+
+def record_flaw(db: sqlite3.Connection, record: FileRecord, flaw: Flaw, at: float) -> None:
+    """Remember what is wrong with a file that was heard all the same."""
+    failure = Failure(record.path, record.stamp, flaw.stage, flaw.reason, flaw.hint, at, attempts=1)
+    record_failures(db, [failure])
 
 
 def put(db: sqlite3.Connection, record: FileRecord, track: int) -> set[int]:

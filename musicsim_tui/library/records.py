@@ -58,6 +58,22 @@ class FileRecord:
     track_id: TrackId
 
 
+CUT_OFF = "cut off"
+"""The stage of a failure whose file was heard as far as it goes."""
+CHANGING = "changing"
+"""The stage of a failure whose file was heard whole, although its format changes in the middle."""
+HEARD_STAGES = (CUT_OFF, CHANGING)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a recording that was heard all the same: one of `HEARD_STAGES`, why, what to do."""
+
+    stage: str
+    reason: str
+    hint: str
+
+
 @dataclass(frozen=True, slots=True)
 class HeardTrack:
     """Everything one hearing of a file yields. `duration` in seconds, `loudness` as RMS in dBFS."""
@@ -68,15 +84,13 @@ class HeardTrack:
     waveform: bytes
     embedding: Embedding
     sounds: tuple[Sound, ...]
-
-
-CUT_OFF = "cut off"
-"""The stage of a failure whose file was heard as far as it goes."""
+    flaw: Flaw | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file that could not be heard: at which stage, why, what to do, when (Unix seconds), how often."""
+    """A file that could not be heard, or is flawed: at which stage, why, what to do, when (Unix seconds), how
+    often."""
 
     path: Path
     stamp: FileStamp | None
@@ -85,6 +99,11 @@ class Failure:
     hint: str
     at: float
     attempts: int
+
+    @property
+    def heard(self) -> bool:
+        """Whether the file was heard all the same."""
+        return self.stage in HEARD_STAGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,9 @@ class Intake:
             return
         paths = [path for _, path in batch]
         summary = self._hear(paths, self._token)
-        failures = {os.fsencode(failure.path): failure for failure in summary.failures}
+        failures = {
+            os.fsencode(failure.path): failure for failure in summary.failures if not failure.heard_whole
+        }
         tracks = self._catalog.tracks_at(paths)
         heard = []
         for source, path in batch:

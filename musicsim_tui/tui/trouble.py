@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that failed. `path` for a file that cannot be heard, `link` and `entry`, its number, for what
-    cannot be fetched; `at` is when it was last tried, in Unix seconds, None where that is not known."""
+    """Something that failed. `path` for a file that cannot be heard, or was `heard` with a flaw; `link` and
+    `entry`, its number, for what cannot be fetched; `at` is when it was last tried, in Unix seconds, None
+    where that is not known."""
 
     name: str
     reason: str
@@ -25,6 +26,7 @@ class Trouble:
     path: Path | None = None
     link: str = ""
     entry: int | None = None
+    heard: bool = False
 
     @property
     def place(self) -> str:
@@ -47,6 +49,7 @@ def gather_troubles(catalog: Catalog) -> Sequence[Trouble]:
             failure.at,
             failure.attempts,
             path=failure.path,
+            heard=failure.heard,
         )
         for failure in catalog.failures()
     ]

@@ -22,19 +22,24 @@ if TYPE_CHECKING:
 PLAYABLE = ("ok_m4a", "ok_opus", "slow")
 
 
-def config_of(folder: Path, *, pause: str = "0", least_free: str = "0", timeout: str = "2") -> str:
-    """A `config.toml` with which nothing is waited for, and downloads go to `folder/Music`."""
+def config_of(
+    folder: Path, *, pause: str = "0", least_free: str = "0", timeout: str = "2", more: str = ""
+) -> str:
+    """A `config.toml` with which nothing is waited for, and downloads go to `folder/Music`. `more` are other
+    lines about them."""
     return (
-        f'[download]\nfolder = "{folder / "Music"}"\npause = {pause}\nleast_free = {least_free}\n'
+        f'[download]\nfolder = "{folder / "Music"}"\npause = {pause}\nleast_free = {least_free}\n{more}'
         "[download.yt_dlp]\nretries = 1\n"
         f"socket_timeout = {timeout}\n"
     )
 
 
-def impatient(folder: Path, *, pause: str = "0", least_free: str = "0", timeout: str = "2") -> Settings:
+def impatient(
+    folder: Path, *, pause: str = "0", least_free: str = "0", timeout: str = "2", more: str = ""
+) -> Settings:
     """The settings of a library in `folder/data`."""
     config = folder / "config.toml"
-    config.write_text(config_of(folder, pause=pause, least_free=least_free, timeout=timeout))
+    config.write_text(config_of(folder, pause=pause, least_free=least_free, timeout=timeout, more=more))
     return load_settings(
         {"data_dir": str(folder / "data"), "model": "builtin"},
         environment={},
@@ -44,9 +49,11 @@ def impatient(folder: Path, *, pause: str = "0", least_free: str = "0", timeout:
 
 
 @contextmanager
-def downloading(folder: Path, *, pause: str = "0", least_free: str = "0") -> Iterator[Services]:
+def downloading(
+    folder: Path, *, pause: str = "0", least_free: str = "0", more: str = ""
+) -> Iterator[Services]:
     """The services of a library in `folder/data`."""
-    services = Services(impatient(folder, pause=pause, least_free=least_free))
+    services = Services(impatient(folder, pause=pause, least_free=least_free, more=more))
     try:
         yield services
     finally:

@@ -24,8 +24,9 @@ from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.records import FileStamp
 from musicsim_tui.services import Services
 from musicsim_tui.track import Tags
+from tests.harness import audio_files
 from tests.harness.audio_files import music as music_samples
-from tests.harness.audio_files import remux, write_long_wav, write_music
+from tests.harness.audio_files import remux, write_long_wav, write_music, write_tone
 from tests.harness.decoding import before_decoding, pipeline_over
 from tests.harness.library import ingest_into, library
 from tests.harness.processes import wait_for
@@ -89,7 +90,7 @@ def test_a_retagged_file_is_not_heard_again(services: Services, tmp_path: Path) 
     assert (summary.relinked, summary.audio_seconds) == (1, 0.0)
 
 
-@pytest.mark.parametrize("suffix", ["mp3", "flac"])
+@pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "ogg", "webm"])
 def test_a_file_that_was_cut_off_is_heard_and_told(services: Services, tmp_path: Path, suffix: str) -> None:
     folder = tmp_path / "music"
     folder.mkdir()
@@ -102,12 +103,80 @@ def test_a_file_that_was_cut_off_is_heard_and_told(services: Services, tmp_path:
     assert (failure.path, failure.new) == (path, True)
     assert "cut off" in failure.reason
     assert "again" in failure.hint
+    assert not failure.heard_whole
     again = ingest_into(services)
     assert (again.added, again.skipped, again.failed) == (0, 1, 0)
     assert [failure.path for failure in services.catalog.failures()] == [path]
     shutil.copy(whole, path)
     assert ingest_into(services).failed == 0
     assert services.catalog.failures() == []
+
+
+def changing(path: Path, half_seconds: float = 6.0) -> Path:
+    """An MP3 whose second half has another sample rate."""
+    halves = path.with_name("first half.mp3"), path.with_name("second half.mp3")
+    for half, rate in zip(halves, (44100, 48000), strict=True):
+        write_tone(half, seconds=half_seconds, rate=rate)
+    path.write_bytes(b"".join(half.read_bytes() for half in halves))
+    for half in halves:
+        half.unlink()
+    return path
+
+
+def listed(services: Services) -> list[tuple[str, str]]:
+    return [(failure.path.name, failure.stage) for failure in services.catalog.failures()]
+
+
+@pytest.mark.parametrize("in_processes", [False, True])
+def test_a_file_whose_format_changes_is_heard_whole_and_told(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_processes: bool
+) -> None:
+    if in_processes:
+        monkeypatch.setattr(pipeline_module, "_WORTH_PROCESSES_BYTES", 0)
+    path = changing(tmp_path / "changing.mp3")
+    summary = ingest_into(services, path)
+    assert (summary.added, summary.failed) == (1, 1)
+    (row,) = services.catalog.tracks().rows
+    assert row.track.duration == pytest.approx(12.0, abs=0.2)
+    (failure,) = summary.failures
+    assert (failure.path, failure.new, failure.heard_whole) == (path, True, True)
+    assert failure.reason == (
+        "The sample rate changes in the middle, from 44.1 to 48 kHz at 0:06; the file is heard whole."
+    )
+    assert "convert it again" in failure.hint
+    again = ingest_into(services, retry_failed=True)
+    assert (again.added, again.skipped, again.failed) == (0, 1, 0)
+    assert listed(services) == [("changing.mp3", "changing")]
+
+
+def test_what_is_wrong_with_a_sound_goes_with_it(services: Services, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    first = changing(folder / "first.mp3")
+    shutil.copy(first, folder / "second.mp3")
+    assert ingest_into(services, folder).failed == 1
+    assert listed(services) == [("first.mp3", "changing"), ("second.mp3", "changing")]
+    first.rename(folder / "third.mp3")
+    bare = (folder / "second.mp3").read_bytes()
+    (folder / "second.mp3").write_bytes(audio_files.id3v2("Retagged") + bare)
+    summary = ingest_into(services)
+    assert (summary.added, summary.relinked, summary.failed) == (0, 2, 0)
+    assert listed(services) == [("second.mp3", "changing"), ("third.mp3", "changing")]
+    write_music(folder / "second.mp3", 1)
+    (folder / "third.mp3").unlink()
+    assert ingest_into(services).added == 1
+    assert listed(services) == []
+
+
+def test_a_flaw_that_is_found_again_is_nothing_new(tmp_path: Path) -> None:
+    path = changing(tmp_path / "changing.mp3", 12.0)
+    with library(tmp_path / "data", MUSICSIM_COVERAGE="1") as fewer:
+        assert [failure.new for failure in ingest_into(fewer, path).failures] == [True]
+    with library(tmp_path / "data") as full:
+        summary = ingest_into(full)
+        assert summary.added == 1
+        assert [failure.new for failure in summary.failures] == [False]
+        assert listed(full) == [("changing.mp3", "changing")]
 
 
 def test_two_copies_of_a_recording_are_one_track(services: Services, music: Path) -> None:

@@ -9,7 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from musicsim_tui.library.catalog import Catalog
-from musicsim_tui.library.records import Failure, FileStamp, FileState, KnownFile
+from musicsim_tui.library.records import (
+    CHANGING,
+    CUT_OFF,
+    Failure,
+    FileStamp,
+    FileState,
+    Flaw,
+    KnownFile,
+)
 from musicsim_tui.track import Tags
 from tests.library.samples import SMALL, heard, record, track_id
 
@@ -139,6 +147,43 @@ def test_failures_count_their_attempts(catalog: Catalog) -> None:
         b"/music/unreadable.mp3": None,
     }
     assert catalog.failed_files(Path("/mus")) == {}
+
+
+CUT = Flaw(CUT_OFF, "The file is cut off.", "Fetch it again.")
+CHANGES = Flaw(CHANGING, "The sample rate changes.", "Convert it again.")
+
+
+def stages(catalog: Catalog) -> dict[str, str]:
+    return {str(failure.path): failure.stage for failure in catalog.failures()}
+
+
+def test_what_is_wrong_with_a_heard_file_is_listed_until_it_is_heard_without(catalog: Catalog) -> None:
+    catalog.record_failures([failure("/music/0001.mp3")])
+    catalog.store([replace(heard(1), flaw=CUT), heard(2)])
+    (cut,) = catalog.failures()
+    assert (cut.path, cut.reason, cut.hint) == (Path("/music/0001.mp3"), CUT.reason, CUT.hint)
+    assert cut.stamp == heard(1).file.stamp
+    assert cut.heard
+    assert not failure("/music/bad.mp3").heard
+    catalog.store([heard(1)])
+    assert catalog.failures() == []
+
+
+def test_a_flaw_goes_with_its_sound(catalog: Catalog) -> None:
+    catalog.store([replace(heard(1), flaw=CHANGES), heard(2)])
+    later = FileStamp(7, 8)
+    catalog.link_files([record(1, stamp=later), record(1, "/music/copy.mp3")])
+    assert stages(catalog) == {"/music/0001.mp3": CHANGING, "/music/copy.mp3": CHANGING}
+    assert catalog.failed_files(Path("/music"))[b"/music/0001.mp3"] == later
+    catalog.link_files([record(2, "/music/copy.mp3")])
+    assert stages(catalog) == {"/music/0001.mp3": CHANGING}
+
+
+def test_files_that_are_whole_can_be_left_out(catalog: Catalog) -> None:
+    catalog.store([replace(heard(1), flaw=CHANGES), replace(heard(2), flaw=CUT)])
+    catalog.record_failures([failure("/music/bad.mp3")])
+    assert len(catalog.failed_files(Path("/music"))) == 3
+    assert set(catalog.failed_files(Path("/music"), whole=False)) == {b"/music/0002.mp3", b"/music/bad.mp3"}
 
 
 def test_failures_are_cleared_by_name_or_all(catalog: Catalog) -> None:

@@ -27,7 +27,8 @@ from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.playlist_records import EntryState, PlaylistRecord, SourceRecord
 from musicsim_tui.library.playlists import ListedEntry
-from tests.harness.audio_files import RATE, music
+from musicsim_tui.library.records import CHANGING
+from tests.harness.audio_files import RATE, music, write_tone
 from tests.harness.downloads import downloading, list_only, opened, states
 from tests.harness.youtube_videos import Video
 
@@ -253,6 +254,25 @@ def test_a_damaged_file_is_as_good_as_deleted(services: Services, youtube: YouTu
     [entry] = services.downloads.damaged()
     assert services.downloads.retry([entry]) == 1
     assert services.downloads.run(CancelToken()).ready == 1
+
+
+def test_a_file_whose_format_changes_is_listed_and_not_fetched_again(
+    youtube: YouTube, tmp_path: Path
+) -> None:
+    halves = [
+        write_tone(tmp_path / f"{rate}.aac", seconds=3.0, rate=rate).read_bytes() for rate in (44100, 48000)
+    ]
+    (youtube.server.media / "changing.m4a").write_bytes(b"".join(halves))
+    youtube.add("changing", Video("Changing - Song", 6, "changing.m4a"))
+    with downloading(tmp_path, more="keep_original = true\n") as services:
+        playlist, summary = fetched(services, list_only(youtube, "changing"))
+        assert (summary.ready, summary.heard, summary.failed, summary.new_failures) == (1, 1, 0, 0)
+        [failure] = services.catalog.failures()
+        assert (failure.path, failure.stage) == (summary.files[0], CHANGING)
+        assert services.downloads.damaged() == []
+        assert checked(services, playlist) == 0
+        assert states(services, playlist) == [EntryState.READY]
+    assert len(youtube.server.sent("videoplayback")) == 1
 
 
 def test_a_renamed_file_is_not_fetched_again(services: Services, youtube: YouTube) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.jobs import CancelToken
-from musicsim_tui.library.records import Failure
+from musicsim_tui.library.records import HEARD_STAGES, Failure
 from musicsim_tui.services import Services
 from musicsim_tui.track import ModelVersion
 from tests.harness.library import library
@@ -51,6 +51,15 @@ def test_search_stays_on_the_old_model_until_the_new_one_has_heard_the_rest(
 def test_what_cannot_be_heard_again_does_not_keep_search_on_the_old_model(services: Services) -> None:
     services.catalog.mark_missing([record(3).path])
     services.catalog.record_failures([Failure(record(4).path, None, "decode", "damaged", "", 0.0, 1)])
+    assert services.models.searching() == OLD
+    hear_anew(services, 5)
+    assert services.models.searching().name == "builtin"
+
+
+@pytest.mark.parametrize("stage", HEARD_STAGES)
+def test_a_flawed_file_is_still_to_be_heard_by_the_new_model(services: Services, stage: str) -> None:
+    hear_anew(services, 3, 4)
+    services.catalog.record_failures([Failure(record(5).path, None, stage, "flawed", "", 0.0, 1)])
     assert services.models.searching() == OLD
     hear_anew(services, 5)
     assert services.models.searching().name == "builtin"

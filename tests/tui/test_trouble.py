@@ -12,7 +12,7 @@ from musicsim_tui.errors import CatalogError
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import PlaylistRecord, SourceRecord
 from musicsim_tui.library.playlists import ListedEntry
-from musicsim_tui.library.records import Failure, FileStamp
+from musicsim_tui.library.records import CHANGING, Failure, FileStamp
 from musicsim_tui.services import Services
 from musicsim_tui.track import Tags
 from musicsim_tui.tui.preferences import Preferences
@@ -121,6 +121,27 @@ def test_one_failure_is_tried_again_and_then_all(empty: Path, tmp_path: Path) ->
     drive(empty, scenario)
     with Catalog.open(empty / "library.db") as catalog:
         assert [root.path for root in catalog.roots()] == [music]
+
+
+def test_a_flawed_file_is_not_said_to_be_unheard(small: Path) -> None:
+    flaw = "The sample rate changes in the middle; the file is heard whole."
+    with Catalog.open(small / "library.db", clock=lambda: NOON) as catalog:
+        catalog.record_failures(
+            [Failure(Path("/music/song.mp3"), FileStamp(1, 1), CHANGING, flaw, HINT, NOON, 1)]
+        )
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("3")
+        await driver.shows("1 file heard with a flaw")
+        await driver.hides("could not be heard")
+        await driver.press("exclamation_mark")
+        await driver.shows("heard as it is; r hears it again if it has changed")
+        await driver.shows(flaw)
+        record(small, "broken.mp3")
+        await driver.press("escape", "3")
+        await driver.shows("1 file could not be heard, 1 file heard with a flaw")
+
+    drive(small, scenario)
 
 
 def test_what_could_not_be_fetched_is_shown_and_queued_again(small: Path) -> None:

@@ -1,4 +1,4 @@
-"""`musicsim-tui failures`: what could not be heard or fetched, why, and what to do."""
+"""`musicsim-tui failures`: what could not be heard or fetched, or is flawed, why, and what to do."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def failures() -> None:
     for entry in unfetched:
         output.say(output.plain(f"{entry.title}  {entry.source.url}"))
         output.say(f"    {output.plain(entry.reason)} {output.plain(entry.hint)}")
-    if found:
+    if not all(failure.heard for failure in found):
         output.note("musicsim-tui ingest --retry-failed tries the files again.")
     if unfetched:
         output.note("musicsim-tui download --retry tries the downloads again.")

@@ -199,8 +199,7 @@ class IngestView(View):
         target.display = bool(failures)
         if not failures:
             return
-        title = f"{count(len(failures), 'file')} could not be heard"
-        lines = [Content.styled(title, "bold $warning")]
+        lines = [Content.styled(_failures_title(failures), "bold $warning")]
         for failure in failures[:_MOST_FAILURES]:
             lines.append(Content(f"  {fit(shown(failure.path.name), width - 2)}"))
             lines.append(
@@ -237,6 +236,15 @@ class IngestView(View):
     def action_retry(self) -> None:
         if self._failures or not self.host.hearing.running:
             self.host.hear((), retry_failed=True)
+
+
+def _failures_title(failures: Sequence[Failure]) -> str:
+    flawed = sum(failure.heard for failure in failures)
+    unheard = len(failures) - flawed
+    words = [f"{count(unheard, 'file')} could not be heard"] if unheard else []
+    if flawed:
+        words.append(f"{count(flawed, 'file')} heard with a flaw")
+    return ", ".join(words)
 
 
 def _figures(heard: IngestProgress, dot: str) -> str:

@@ -186,6 +186,9 @@ class TroubleView(View):
             return
         tried = f"tried {'once' if trouble.attempts == 1 else f'{trouble.attempts:,} times'}"
         retry = main_key(BY_ID["trouble.retry"], self.host.keys)
+        state = f"{tried}; {retry} tries again"
+        if trouble.heard:
+            state = f"heard as it is; {retry} hears it again if it has changed"
         words.update(
             Content.assemble(
                 safe(trouble.place, "bold"),
@@ -194,7 +197,7 @@ class TroubleView(View):
                 "\n",
                 safe(trouble.hint),
                 "\n",
-                (f"{tried}; {retry} tries again", "$foreground-muted"),
+                (state, "$foreground-muted"),
             )
         )
 
