@@ -153,7 +153,7 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
                 if wanted.shape[-1]:
                     tally.delivered_samples += wanted.shape[-1]
                     yield wanted[0] if len(wanted) == 1 else wanted
-        except av.FFmpegError as error:  # of the filters: decoding errors are counted
+        except av.FFmpegError as error:  # of converting: decoding errors are counted
             raise AudioError(
                 "The audio has a format that cannot be mixed.", "Convert it to MP3 or FLAC."
             ) from error

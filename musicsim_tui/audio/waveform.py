@@ -80,7 +80,7 @@ class WaveformBuilder:
         columns = self._columns[: math.ceil(self._cells / self._cells_per_column)]
         power = self._loud_power / self._loud_samples if self._loud_samples else 0.0
         return Waveform(
-            peaks=np.round(np.minimum(columns, 1.0) * 255).astype(np.uint8).tobytes(),
+            peaks=np.round(np.minimum(columns.astype(np.float64), 1.0) * 255).astype(np.uint8).tobytes(),
             column_seconds=self._cell * self._cells_per_column / self._rate,
             seconds=self._samples / self._rate,
             loudness=10 * math.log10(power) if power else SILENCE_DBFS,
