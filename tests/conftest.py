@@ -22,6 +22,14 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+@pytest.fixture(autouse=True)
+def decoding_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of small ingests would start two processes each. Those that are about processes have them."""
+    from musicsim_tui.ingest import pipeline
+
+    monkeypatch.setattr(pipeline, "_DECODES_IN_PROCESSES", False)
+
+
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seconds of music in the formats that sites serve, and a cover."""

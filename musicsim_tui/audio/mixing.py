@@ -21,6 +21,8 @@ _RESAMPLER = "HQ"
 sharp takes three times as long from 44.1 to 22.05 kHz."""
 _MAX_AMPLITUDE = 16.0
 """24 dB above full scale: more than any recording, less than what overflows."""
+_MOST_PLANES = 7
+"""Of a frame with more PyAV 18.1 also lists planes that are not there."""
 _MAX_PORTION = 1 << 19
 """Samples of all channels together that are mixed at once: a bound for absurd rates and layouts."""
 _OFF_SIDE = 0.5**0.5
@@ -121,21 +123,21 @@ class Mixer:
         if samples > self._scratch.shape[1]:
             self._scratch = np.empty((len(self._weights) + 1, samples), dtype=np.float32)
         mixed, term = self._scratch[:-1, :samples], self._scratch[-1, :samples]
-        for output, weights in zip(mixed, self._weights, strict=True):
-            np.multiply(planes[0], weights[0], out=output)
-            for plane, weight in zip(planes[1:], weights[1:], strict=True):
-                if weight:
-                    output += np.multiply(plane, weight, out=term)
+        with np.errstate(invalid="ignore", over="ignore"):  # what comes of it is tamed
+            for output, weights in zip(mixed, self._weights, strict=True):
+                np.multiply(planes[0], weights[0], out=output)
+                for plane, weight in zip(planes[1:], weights[1:], strict=True):
+                    if weight:
+                        output += np.multiply(plane, weight, out=term)
         return mixed
 
 
 def _planes_of(like: AudioFrame) -> Callable[[AudioFrame], Sequence[Plane]]:
     """What takes the channels out of a frame like this one, as float32 of full scale 1."""
-    name, channels = like.format.name.removesuffix("p"), like.layout.nb_channels
-    if name not in _FORMATS:
+    name, channels, is_planar = like.format.name, like.layout.nb_channels, like.format.is_planar
+    if (is_planar and channels > _MOST_PLANES) or name.removesuffix("p") not in _FORMATS:
         return _converting(like)
-    kind, zero, full_scale = _FORMATS[name]
-    is_planar = like.format.is_planar
+    kind, zero, full_scale = _FORMATS[name.removesuffix("p")]
 
     def planes(frame: AudioFrame) -> list[Plane]:
         if is_planar:
@@ -151,13 +153,18 @@ def _planes_of(like: AudioFrame) -> Callable[[AudioFrame], Sequence[Plane]]:
 
 
 def _converting(like: AudioFrame) -> Callable[[AudioFrame], Sequence[Plane]]:
-    """For formats that NumPy has no name for."""
+    """For frames whose samples NumPy or PyAV cannot get at: FFmpeg puts them side by side, as float32."""
     from av import AudioResampler
 
-    converter = AudioResampler(format="fltp", layout=like.layout, rate=like.sample_rate)
+    channels = like.layout.nb_channels
+    converter = AudioResampler(format="flt", layout=like.layout, rate=like.sample_rate)
 
     def planes(frame: AudioFrame) -> list[Plane]:
-        return list(np.concatenate([part.to_ndarray() for part in converter.resample(frame)], axis=1))
+        parts = [
+            np.frombuffer(memoryview(part.planes[0]), np.float32, part.samples * channels)
+            for part in converter.resample(frame)
+        ]
+        return list(np.concatenate(parts).reshape(-1, channels).T)
 
     return planes
 

@@ -63,6 +63,8 @@ def open_services(
     services = Services(settings, notice=output.note)
     with heed_ctrl_c() as token:
         try:
+            if settings.model and not diagnosing:
+                services.models.find(settings.model)
             yield services, token
         finally:
             token.will_be_heeded()  # the command has its result, and is not cut short while it closes

@@ -38,8 +38,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WORKER = "musicsim_tui.ingest.decoder_worker"
-_CRASHED = AudioError(
-    "The decoder crashed on this file.",
+
+
+class DecoderCrashed(AudioError):
+    """The process of the decoder has ended; the file may be innocent, the first time."""
+
+
+_CRASHED = DecoderCrashed(
+    "The decoder crashed on this file, twice.",
     "The file is probably damaged: convert it with another program, then retry.",
 )
 
@@ -193,6 +199,7 @@ class ProcessDecoder:
     def _started(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         """A process that knows where to put its windows. Raises OSError."""
         child = start_child(WORKER, str(self._rate), str(self._coverage or 0))
+        self._memory = None
         try:
             self._memory = offer_memory(child[1], round(WINDOW_SECONDS * self._rate))
         except OSError as error:

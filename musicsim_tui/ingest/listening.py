@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import AudioError, MusicSimError
-from musicsim_tui.ingest.decoder import LocalDecoder, ProcessDecoder, unexpected
+from musicsim_tui.ingest.decoder import DecoderCrashed, LocalDecoder, ProcessDecoder, unexpected
 from musicsim_tui.ingest.flaws import flaw_of
 from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.jobs import Cancelled, CancelToken
@@ -163,7 +163,7 @@ class _Worker(threading.Thread):
         self.file, self.track_id = file, None
         error: MusicSimError | None = None
         try:
-            self._listen(file, decoder)
+            self._listen_again_after_a_crash(file, decoder)
         except Cancelled:
             raise
         except MusicSimError as known:
@@ -176,6 +176,16 @@ class _Worker(threading.Thread):
         if error is not None and not self.token.cancelled:
             self._stage.fail(file, self.track_id, error)
         self.file = None
+
+    def _listen_again_after_a_crash(self, file: FoundFile, decoder: Decoder) -> None:
+        """A system short of memory kills processes that have done nothing."""
+        try:
+            self._listen(file, decoder)
+        except DecoderCrashed as crash:
+            log.warning("the decoder ended at %r: %s", os.fspath(file.path), crash)
+            self._stage.let_go(self.track_id)
+            self.track_id = None
+            self._listen(file, decoder)
 
     def _listen(self, file: FoundFile, decoder: Decoder) -> None:
         stage = self._stage
@@ -342,8 +352,12 @@ class DecodingStage:
         self._report(SoundKnown(record))
 
     def fail(self, file: FoundFile, track_id: TrackId | None, error: MusicSimError) -> None:
-        """Report a file that failed. Copies that waited for it get a try of their own."""
+        """Report a file that failed."""
         self._report(FileFailed(file, error))
+        self.let_go(track_id)
+
+    def let_go(self, track_id: TrackId | None) -> None:
+        """End the claim to a sound that was not heard. Copies that waited for it get a try of their own."""
         for record in self.claims.settle(track_id, heard=False) if track_id else []:
             self._files.append(FoundFile(record.path, record.stamp))
 

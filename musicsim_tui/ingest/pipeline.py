@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
 _INDEX_SECONDS = 3.0
 _INDEX_RETRY_SECONDS = 30.0
-_WORTH_PROCESSES_BYTES = 16 << 20
-"""A process for a decoder takes as long to start as half of this takes to decode."""
+_DECODES_IN_PROCESSES = True
+"""However little there is to decode: the next file may be one on which the decoder crashes."""
 _GRACE_SECONDS = 0.4
 """How long a cancelled pipeline waits for the batch in the network before it commits without it."""
 
@@ -84,7 +84,7 @@ class Pipeline:
             lambda finding: self._writing.deliver(finding),
             most_workers=threads,
             lone_sizes=plan.lone_sizes,
-            processes=sum(file.stamp.size for file in plan.candidates) >= _WORTH_PROCESSES_BYTES,
+            processes=_DECODES_IN_PROCESSES,
             queue_size=2 * embedder.batch_size + threads,
             pause=self._pause,
             hang_seconds=hang_seconds,

@@ -137,15 +137,21 @@ def why_offline(catalog: Catalog, root: Path) -> str | None:
 def _why_offline(catalog: Catalog, scan: Scan) -> str | None:
     if scan.offline is not None:
         return scan.offline
-    if scan.empty and catalog.known_files(scan.root) and _is_another_disk(catalog, scan):
+    if not _is_another_disk(catalog, scan):
+        return None
+    known = catalog.known_files(scan.root)
+    if not known or any(map(os.path.lexists, known)):
+        return None
+    if scan.empty:
         return "its disk is not mounted: the folder is empty"
-    return None
+    return "its disk is not mounted: none of its files are there"
 
 
 def _is_another_disk(catalog: Catalog, scan: Scan) -> bool:
-    """Whether an empty root lies on another file system than when it was last walked: a mount point whose
-    disk is away shows the disk below it."""
-    return catalog.get_meta(_device_key(scan.root)) != str(scan.device)
+    """Whether a root lies on another file system than when it was last walked: a mount point whose disk is
+    away shows the disk below it, or another one."""
+    before = catalog.get_meta(_device_key(scan.root))
+    return before is not None and before != str(scan.device)
 
 
 def _is_unchanged(record: KnownFile, file: FoundFile) -> bool:

@@ -63,9 +63,8 @@ class WindowMemory:
 
 def offer_memory(connection: socket.socket, length: int) -> WindowMemory:
     """Memory for windows, offered to the decoder at the other end. Raises OSError."""
-    descriptor = _anonymous_file()
+    descriptor = _anonymous_file(_bytes(length))
     try:
-        os.ftruncate(descriptor, _bytes(length))
         memory = WindowMemory(descriptor, length)
         send_frame(connection, {"op": OPERATION, "length": length}, b"")
         socket.send_fds(connection, [b"\0"], [descriptor])
@@ -90,8 +89,12 @@ def _bytes(length: int) -> int:
     return mmap.PAGESIZE + PLACES * length * np.dtype(np.float32).itemsize
 
 
-def _anonymous_file() -> int:
+def _anonymous_file(size: int) -> int:
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("musicsim-windows", os.MFD_CLOEXEC)
+        descriptor = os.memfd_create("musicsim-windows", os.MFD_CLOEXEC)
+        os.ftruncate(descriptor, size)
+        return descriptor
     with tempfile.TemporaryFile() as file:
+        file.write(bytes(size))  # a full disk fails here, and not a process that touches a page
+        file.flush()
         return os.dup(file.fileno())

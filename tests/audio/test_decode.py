@@ -12,7 +12,7 @@ from musicsim_tui.audio.decode import decode_mono
 from musicsim_tui.errors import AudioError
 from musicsim_tui.jobs import Cancelled, CancelToken
 from tests.harness import audio_files
-from tests.harness.audio_files import EVERY_SUFFIX, tone, write_channels, write_tone
+from tests.harness.audio_files import EVERY_SUFFIX, RATE, tone, write_channels, write_tone
 from tests.harness.material import material
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from musicsim_tui.track import Samples
 
+LOW_FREQUENCY_CHANNEL = 3
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
@@ -137,6 +138,51 @@ def test_layouts_without_a_name_are_mixed_too(tmp_path: Path, channels: int) -> 
     middle = decoded(path)[8000:-8000]
 
     assert middle == pytest.approx(levels.mean() / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("codec", "sample_format", "suffix"),
+    [
+        ("wavpack", "fltp", ".wv"),
+        ("wavpack", "s32p", ".wv"),
+        ("wavpack", "u8p", ".wv"),
+        ("pcm_s64le", "s64", ".wav"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["stereo", "7.1", "hexadecagonal", "22.2"])
+def test_every_sample_format_is_mixed_however_many_channels(
+    tmp_path: Path, codec: str, sample_format: str, suffix: str, layout: str
+) -> None:
+    from av import AudioLayout
+
+    channels = AudioLayout(layout).nb_channels
+    levels: Samples = np.arange(1, channels + 1, dtype=np.float32) / np.float32(2 * channels)
+    planes = np.tile(levels[:, None], (1, 2 * RATE))
+    path = write_channels(tmp_path / f"levels{suffix}", planes, layout, codec, sample_format=sample_format)
+
+    middle = decoded(path)[8000:-8000]
+
+    assert middle == pytest.approx(levels.mean(), abs=0.01 if sample_format == "u8p" else 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("codec", "layout", "suffix"),
+    [("aac", "7.1", ".m4a"), ("aac", "5.1", ".m4a"), ("alac", "7.1(wide)", ".m4a")],
+)
+def test_surround_sound_of_everyday_formats_is_mixed(
+    tmp_path: Path, codec: str, layout: str, suffix: str
+) -> None:
+    from av import AudioLayout
+
+    channels = AudioLayout(layout).nb_channels
+    planes = np.stack([tone(300.0 + 40 * channel, 2.0, amplitude=0.3) for channel in range(channels)])
+    planes[LOW_FREQUENCY_CHANNEL] = 0.0  # of which AAC keeps no tone as high as these
+    path = write_channels(tmp_path / f"surround{suffix}", planes, layout, codec)
+
+    cosine, gain = similarity(decoded(path, RATE), planes.mean(axis=0))
+
+    assert cosine > 0.98
+    assert gain == pytest.approx(1.0, abs=0.05)
 
 
 def test_nothing_aliases(tmp_path: Path) -> None:

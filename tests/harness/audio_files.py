@@ -80,16 +80,20 @@ def write_channels(
     rate: int = RATE,
     options: Mapping[str, str] | None = None,
     container_options: Mapping[str, str] | None = None,
+    sample_format: str | None = None,
 ) -> Path:
-    """Any layout with any encoder. `planes` has shape (channels, samples)."""
+    """Any layout with any encoder. `planes` has shape (channels, samples); the encoder chooses how it takes
+    samples unless told."""
     import av
 
     with av.open(str(path), "w", options=dict(container_options or {})) as container:
         stream = container.add_stream(cast("Any", codec), rate=rate, options=dict(options or {}))
         stream.layout = layout
+        if sample_format is not None:
+            stream.format = sample_format
         for start in range(0, planes.shape[1], rate):
-            block = np.ascontiguousarray(planes[:, start : start + rate])
-            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+            block = np.ascontiguousarray(planes[:, start : start + rate].T).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, format="flt", layout=layout)
             frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -40,7 +40,7 @@ def process(token: CancelToken) -> Iterator[ProcessDecoder]:
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """A library that decodes in processes however little there is."""
-    monkeypatch.setattr(pipeline, "_WORTH_PROCESSES_BYTES", 0)
+    monkeypatch.setattr(pipeline, "_DECODES_IN_PROCESSES", True)
     with library(tmp_path / "data") as opened:
         yield opened
 
@@ -198,7 +198,7 @@ def test_a_folder_is_heard_in_processes(services: Services, tmp_path: Path) -> N
     first = services.catalog.track_at(folder / "0.ogg")
     assert first is not None
     with library(tmp_path / "threads") as other:
-        pipeline._WORTH_PROCESSES_BYTES = 1 << 40  # put back by the fixture
+        pipeline._DECODES_IN_PROCESSES = False  # put back by the fixture
         ingest_into(other, folder)
         model = services.models.embedder("builtin").model
         ours, theirs = (each.catalog.embedding(first, model) for each in (services, other))
@@ -217,6 +217,31 @@ def test_without_processes_to_be_had_decoding_happens_here(
     monkeypatch.setattr(decoder, "start_child", no_more)
     write_music(tmp_path / "piece.wav", 5, 2.0)
     assert ingest_into(services, tmp_path / "piece.wav").added == 1
+
+
+@pytest.mark.parametrize(("crashes", "heard"), [(1, 3), (2, 2)])
+def test_a_file_on_which_the_decoder_crashes_gets_a_second_chance(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crashes: int, heard: int
+) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for seed in range(3):
+        write_music(folder / f"{seed}.wav", seed, 2.0)
+    left = [crashes]
+    windows: Callable[..., Iterator[object]] = ProcessDecoder.windows
+
+    def crashing(self: ProcessDecoder, path: Path, *asked: object, **options: object) -> Iterator[object]:
+        if path.name == "1.wav" and left[0]:
+            left[0] -= 1
+            self.examine(path)  # starts the process anew after a crash
+            os.kill(pid_of(self), signal.SIGKILL)
+        return windows(self, path, *asked, **options)
+
+    monkeypatch.setattr(ProcessDecoder, "windows", crashing)
+    summary = ingest_into(services, folder)
+    assert summary.added == heard
+    assert [failure.path.name for failure in summary.failures] == ["1.wav"] * (3 - heard)
+    assert all("crashed" in failure.reason for failure in summary.failures)
 
 
 def test_a_process_that_hangs_is_killed_and_the_rest_goes_on(

@@ -132,7 +132,7 @@ def test_a_file_whose_format_changes_is_heard_whole_and_told(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_processes: bool
 ) -> None:
     if in_processes:
-        monkeypatch.setattr(pipeline_module, "_WORTH_PROCESSES_BYTES", 0)
+        monkeypatch.setattr(pipeline_module, "_DECODES_IN_PROCESSES", True)
     path = changing(tmp_path / "changing.mp3")
     summary = ingest_into(services, path)
     assert (summary.added, summary.failed) == (1, 1)
@@ -390,12 +390,17 @@ def test_an_index_that_blocks_holds_up_no_commit(services: Services, music: Path
     assert added == [3]
 
 
-def test_an_empty_mount_point_is_offline_but_an_emptied_folder_is_not(
-    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("holds", ["nothing", "a folder", "other music"])
+def test_a_bare_mount_point_is_offline_but_an_emptied_folder_is_not(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch, holds: str
 ) -> None:
     ingest_into(services, music)
     shutil.rmtree(music)
     music.mkdir()
+    if holds == "a folder":
+        (music / "lost+found").mkdir()
+    elif holds == "other music":
+        write_music(music / "other.wav", 77)
     with monkeypatch.context() as patch:
         patch.setattr(plan_module, "_is_another_disk", lambda *_: True)
         unmounted = ingest_into(services)
