@@ -5,15 +5,34 @@ from __future__ import annotations
 import math
 import unicodedata
 
+_JOINERS = "\u200c\u200d"
+_REPLACEMENT = "\ufffd"
 _UNFIT_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def plain(text: object) -> str:
-    """Text from outside made fit for a terminal: one line, no control or direction characters."""
+    """Text from outside made fit for a terminal: one line, no control or direction characters.
+
+    Joiners stay between letters, where scripts such as Persian need them, and go elsewhere: the parts of an
+    emoji stand side by side, since terminals do not agree on the width of the whole.
+    """
     shown = str(text)
     if shown.isprintable():
         return shown
-    return "".join("\ufffd" if unicodedata.category(char) in _UNFIT_CATEGORIES else char for char in shown)
+    return "".join(
+        _joiner(shown, place) if char in _JOINERS else _REPLACEMENT if _is_unfit(char) else char
+        for place, char in enumerate(shown)
+    )
+
+
+def _is_unfit(char: str) -> bool:
+    return unicodedata.category(char) in _UNFIT_CATEGORIES
+
+
+def _joiner(text: str, place: int) -> str:
+    between = (text[place - 1 : place], text[place + 1 : place + 2])
+    letters = all(char and unicodedata.category(char)[0] in "LM" for char in between)
+    return text[place] if letters else ""
 
 
 def clock(seconds: float | None) -> str:

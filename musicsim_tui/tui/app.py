@@ -136,11 +136,14 @@ class MusicApp(Ending):
             return
         self.settle()
         self.land()
+        self.began = True
         self.downloading.start(paused=self._state.downloads_paused)
         if self._prepare is not None:
             self.hearing.start((), prepare=self._prepare)
         elif self._state.unfinished is not None:
-            self.hearing.start([Path(path) for path in self._state.unfinished], paused=self._state.paused)
+            self.hearing.start(
+                [Path(path) for path in self._state.unfinished], paused=self._state.paused, resumed=True
+            )
             self.say(
                 "What was not finished is still paused: press 3."
                 if self._state.paused
@@ -165,11 +168,10 @@ class MusicApp(Ending):
 
     def on_hearing_changed(self, _message: HearingChanged) -> None:
         hearing = self.hearing
-        unfinished = tuple(str(path) for path in hearing.paths) if hearing.running else None
-        if (now := (hearing.running, hearing.paused)) != self._was_hearing:
+        if (now := (hearing.running, hearing.paused)) != self._was_hearing and not self.leaving:
             ended = self._was_hearing[0] and not hearing.running
             self._was_hearing = now
-            self.keep_state(unfinished)
+            self.remember()
             if ended:
                 self._hearing_ended()
         if self.leaving:

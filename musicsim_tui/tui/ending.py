@@ -29,6 +29,9 @@ class Ending(FetchingActions):
     """Leaving: what is remembered, what is asked, what is told."""
 
     state_path: Path
+    began = False
+    """Whether the library has been drawn, and what was not finished goes on."""
+    _state: AppState
     _asked_to_leave = False
 
     def action_leave(self) -> None:
@@ -68,8 +71,7 @@ class Ending(FetchingActions):
     def leave(self, *, result: str | None = None, code: int = 0) -> None:
         """Remember where we are, ask every job to end, give the terminal back."""
         self.leaving = True
-        cut = self.hearing.running and not self.hearing.stopping
-        self.keep_state(tuple(str(path) for path in self.hearing.paths) if cut else None)
+        self.remember()
         self.preview.stop()
         self.crate.flush()
         self.bridge.runner.cancel_all()
@@ -78,9 +80,17 @@ class Ending(FetchingActions):
     def on_demo_wanted(self, _message: DemoWanted) -> None:
         self.leave(result=OPEN_DEMO)
 
-    def keep_state(self, unfinished: tuple[str, ...] | None) -> None:
-        """Remember where we are; `unfinished` are the folders of a job that is or was cut."""
+    def remember(self) -> None:
+        """Keep in the state file where we are, and what is not finished."""
         listing, search = self.main.library.listing, self.main.search
+        unfinished = self.hearing.unfinished
+        jobs = self._state
+        if self.began:
+            jobs = AppState(
+                unfinished=None if unfinished is None else tuple(map(str, unfinished)),
+                paused=self.hearing.paused,
+                downloads_paused=self.downloading.paused,
+            )
         state = AppState(
             view=self.view_name,
             filter=listing.filter,
@@ -92,21 +102,17 @@ class Ending(FetchingActions):
             trail=tuple(query.as_text() for query in search.trail),
             trail_at=search.at,
             crate=self.crate.name,
-            unfinished=unfinished,
-            paused=self.hearing.paused,
+            unfinished=jobs.unfinished,
+            paused=jobs.paused,
             playlist=self.downloads.wanted,
             entry_marks=tuple(str(entry) for entry in self.entry_marks.keys),
-            downloads_paused=self.downloading.paused,
+            downloads_paused=jobs.downloads_paused,
         )
         save_state(self.state_path, state)
 
     def open_crate(self, name: str) -> None:
         super().open_crate(name)
         self.remember()
-
-    def remember(self) -> None:
-        """Keep the state now rather than at the end."""
-        self.keep_state(tuple(str(path) for path in self.hearing.paths) if self.hearing.running else None)
 
     def catch_signals(self) -> None:
         """Let signals end the app as its key does."""

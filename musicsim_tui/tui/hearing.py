@@ -57,6 +57,7 @@ class Hearing:
         self.pace_seconds = 0.0
         """The least time between two messages that the job has gone on."""
         self.paths: tuple[Path, ...] = ()
+        self._resumed = False
         self.started = 0.0
 
     @property
@@ -71,6 +72,19 @@ class Hearing:
     def paused(self) -> bool:
         """Whether the running job begins no new file."""
         return self.running and self._pause.paused
+
+    @property
+    def unfinished(self) -> tuple[Path, ...] | None:
+        """The folders of a job that runs, or of one that waits for their disk; none of them stands for all
+        that is remembered. None when nothing is left to do."""
+        if self.running:
+            return None if self.stopping else self.paths
+        if self.summary is None or self.summary.cancelled or not self.summary.offline:
+            return None
+        if not self.paths:
+            return () if self._resumed else None
+        offline = {path for path, _ in self.summary.offline}
+        return tuple(path for path in self.paths if not offline.isdisjoint((path, *path.parents))) or None
 
     def toggle_pause(self) -> None:
         """Let the running job rest after what it has begun, or go on."""
@@ -106,11 +120,14 @@ class Hearing:
         retry_failed: bool = False,
         prepare: Preparation | None = None,
         paused: bool = False,
+        resumed: bool = False,
     ) -> bool:
-        """Hear these folders and files, or refresh all that is remembered; False while a job runs."""
+        """Hear these folders and files, or refresh all that is remembered; False while a job runs. `resumed`
+        when the job is what was left of one before."""
         if self.running:
             return False
         self.paths = tuple(paths)
+        self._resumed = resumed
         self.started = time.time()
         self._pause = PauseSwitch()
         if paused:

@@ -282,10 +282,11 @@ _SIGNS = {
 
 def bindings(*places: Where, prefix: str = "", only: Sequence[str] = ()) -> list[BindingType]:
     """The bindings of the commands that work in these places; `prefix` says whose actions they are. `only`
-    names single commands that work somewhere else as well.
+    names single commands that work somewhere else as well; those of lists come after the list's own there.
 
-    Those that move the focus or open a box are priority bindings: keys that arrive in one burst, as over a
-    slow link, then go where they were meant to go. A field keeps the characters it takes all the same.
+    They are priority bindings, which run in the order of the keys: those that arrive in one burst, as over a
+    slow link or while the app is busy, then do what they were meant to do. A field keeps the characters it
+    takes all the same.
     """
     return [
         Binding(
@@ -295,7 +296,8 @@ def bindings(*places: Where, prefix: str = "", only: Sequence[str] = ()) -> list
             id=command.id,
             tooltip=command.help,
             show=False,
-            priority=command.where is not Where.LISTS and command.keys not in _FIELD_KEYS,
+            priority=command.keys not in _FIELD_KEYS
+            and (command.where in places or command.where is not Where.LISTS),
         )
         for command in COMMANDS
         if command.where in places or command.id in only

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from musicsim_tui.tui.app import MusicApp
 
 _MOST_TRACKS = 12
+_TRACK_WITH_THE_WORDS = 0.5
+_SCATTERED_LETTERS = 0.4
+"""Of an action that has the letters of a query here and there: below any track that has its words."""
 
 
 class Palette(CommandPalette, EndsOnce[None]):
@@ -62,9 +65,12 @@ class CommandProvider(_HostProvider):
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
+        words = query.casefold().split()
         for command, text in self._commands():
             score = matcher.match(text)
             if score > 0:
+                whole = all(word in text.casefold() for word in words)
+                score = score + 1 if whole else min(score, _SCATTERED_LETTERS)
                 yield Hit(score, matcher.highlight(text), partial(self.host.run_command, command.id), text)
 
 
@@ -78,7 +84,11 @@ class TrackProvider(_HostProvider):
             track = row.track
             text = shown(f"{track.title} - {track.tags.artist}" if track.tags.artist else track.title)
             yield Hit(
-                0.5, Content(text), partial(self.host.find_similar, track), text, "find what sounds like it"
+                _TRACK_WITH_THE_WORDS,
+                Content(text),
+                partial(self.host.find_similar, track),
+                text,
+                "find what sounds like it",
             )
 
     def _rows(self, query: Query) -> tuple[TrackRow, ...]:

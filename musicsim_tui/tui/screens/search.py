@@ -21,6 +21,7 @@ from musicsim_tui.wording import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -327,14 +328,19 @@ class SearchView(TrackView):
         row, answer, preview = self.table.row_at_cursor, self._answer, self.host.preview
         if row is None or answer is None or row.match.moment is None or not self.table.display:
             return
-        moment, position = row.match.moment, preview.state.position
+        moment, position, match = row.match.moment, preview.state.position, row.match.track
         query = answer.query.track if answer.query.track is not None else answer.query.path
-        if preview.plays(row.match.track.id) and query is not None:
-            self.host.play(query, max(0.0, moment.query_start + position - moment.match_start))
+        other: TrackId | Path = match.id
+        start, alike, end = moment.match_start, moment.match_start, match.duration
+        if preview.plays(match.id) and query is not None:
+            other, alike, end = query, moment.query_start, answer.duration
+            start = alike + position - moment.match_start
         elif query is not None and preview.plays(query):
-            self.host.play(row.match.track.id, max(0.0, moment.match_start + position - moment.query_start))
-        else:
-            self.host.play(row.match.track.id, moment.match_start)
+            start = alike + position - moment.query_start
+        if end and start >= end:
+            self.host.say("The other has ended by then: this is where the two are most alike.")
+            start = alike
+        self.host.play(other, max(0.0, start))
 
     def shown_tracks(self) -> Sequence[TrackId]:
         return [result.match.track.id for result in self._answer.results] if self._answer else []

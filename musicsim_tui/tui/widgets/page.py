@@ -25,12 +25,19 @@ class Page(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def show(self, text: Content, *, at_end: bool = False) -> None:
         """Show a text; `at_end` shows its end, unless the person has gone up in what was there before."""
-        follows = at_end and self.scroll_offset.y >= self.max_scroll_y
+        self._follows = at_end and self.scroll_offset.y >= self.max_scroll_y
         self.query_one(Static).update(text)
-        if follows:
-            self.call_after_refresh(self.scroll_end, animate=False)
+        if self._follows:
+            self.call_after_refresh(self._follow)
+
+    _follows = False
+
+    def _follow(self) -> None:
+        if self._follows:  # unless a key has led elsewhere meanwhile
+            self.scroll_end(animate=False)
 
     def _by(self, lines: int) -> None:
+        self._follows = False
         self.scroll_relative(y=lines, animate=False)
 
     def action_cursor_up(self) -> None:
@@ -40,6 +47,7 @@ class Page(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._by(1)
 
     def action_cursor_first(self) -> None:
+        self._follows = False
         self.scroll_home(animate=False)
 
     def action_cursor_last(self) -> None:
