@@ -41,6 +41,16 @@ async def go_through(driver: Driver, last: int) -> None:
     await at(driver, 0)
 
 
+def test_keys_at_once_act_on_the_row_they_have_led_to(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        rows = driver.app.bridge.services.catalog.tracks(sort="artist").rows
+        ids = [row.track.id for row in rows]
+        burst(driver, "j", "j", "j", "x", "k", "k", "x")
+        await driver.until(lambda: set(driver.app.marks.tracks) == {ids[3], ids[1]}, "those two are marked")
+
+    drive(small, scenario)
+
+
 def test_boxes_have_the_keys_of_lists_from_the_first_moment_on(small: Path) -> None:
     async def scenario(driver: Driver) -> None:
         app = driver.app

@@ -11,6 +11,7 @@ from textual.widgets import Input
 from musicsim_tui.errors import UsageError
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.track import Tags
+from musicsim_tui.tui.app import MusicApp
 from musicsim_tui.tui.screens.open_box import read_path
 from tests.harness.audio_files import write_music
 from tests.tui.conftest import compare
@@ -248,3 +249,54 @@ def test_what_is_no_path_is_told(text: str) -> None:
 def test_the_home_folder_has_a_short_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert read_path("~/Music") == tmp_path / "Music"
+
+
+def test_leaving_before_the_library_is_drawn_forgets_no_job(
+    empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = {"unfinished": ["/music"], "paused": True, "downloads_paused": True}
+    empty.mkdir(exist_ok=True)
+    (empty / "app.json").write_text(json.dumps(left))
+
+    def never(_app: MusicApp, _model: str) -> None:
+        pass
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("q")
+
+    monkeypatch.setattr(MusicApp, "_opened", never)
+    drive(empty, scenario, ready=False)
+    state = json.loads((empty / "app.json").read_text())
+    assert {name: state[name] for name in left} == left
+
+
+def test_a_job_whose_disk_is_away_waits_for_it(
+    empty: Path, six: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = hold_listening(monkeypatch, free=1)
+
+    async def cut(driver: Driver) -> None:
+        await open_path(driver, str(six))
+        await driver.shows("6 files to hear")
+        await driver.press("enter")
+        await driver.shows("Reading now")
+        await driver.press("q")
+        await driver.shows("Quit while music is heard?")
+        await driver.press("y")
+
+    async def in_vain(driver: Driver) -> None:
+        await driver.press("3")
+        await driver.shows("offline: nothing under it was touched.")
+
+    async def go_on(driver: Driver) -> None:
+        await driver.until(lambda: driver.app.tracks == 6, "all tracks are heard", 60)
+
+    drive(empty, cut)
+    let_go.set()
+    away = six.with_name("away")
+    six.rename(away)
+    drive(empty, in_vain)
+    assert json.loads((empty / "app.json").read_text())["unfinished"] == [str(six)]
+    away.rename(six)
+    drive(empty, go_on)
+    assert json.loads((empty / "app.json").read_text())["unfinished"] is None

@@ -82,3 +82,18 @@ def test_pickers_and_the_palette_are_ascii_where_the_screen_is_to_be(small: Path
 
     drive(small, plain, preferences=Preferences(ascii=True), music_dir=music, size=(100, 30))
     drive(small, rich, music_dir=music, size=(100, 30))
+
+
+def test_a_track_comes_before_actions_that_only_share_letters(tmp_path: Path) -> None:
+    fill(tmp_path, [Sample("Fine one")])
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("ctrl+p")
+        await driver.type("fine")
+        await driver.until(lambda: hits(driver)[:1] == ["Fine one - Ensemble"], "the track stands first")
+        for _ in "fine":
+            await driver.press("backspace")
+        await driver.type("louder")
+        await driver.until(lambda: hits(driver)[:1] == ["Louder  (+ =)"], "an action of that name does, too")
+
+    drive(tmp_path, scenario)

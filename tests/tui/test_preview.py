@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.widgets import Input
 
 from musicsim_tui.audio import playback
 from musicsim_tui.audio.encode import write_audio
@@ -132,6 +133,29 @@ def test_results_play_from_the_moment_and_flip_to_the_query(card: SoundCard, ton
         await driver.until(lambda: hears(card, TITLES[title]), "the match is heard again")
 
     drive(tones, scenario)
+
+
+def test_a_flip_knows_where_the_other_ends(card: SoundCard, tones: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.wav"
+    samples = tone(TITLES["Middle"], 12.0)
+    write_audio(short, np.stack([samples, samples]), RATE, Tags("Short", "Fork", "", None))
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("o")
+        driver.app.screen.query_one("#path", Input).value = str(short)
+        await driver.press("enter")
+        await driver.shows("Moment")
+        row = driver.app.main.search.table.row_at_cursor
+        assert row is not None
+        await driver.send("space")
+        await driver.until(lambda: hears(card, TITLES[row.match.track.title]), "the match is heard")
+        await driver.send("full_stop")
+        await driver.until(lambda: driver.app.preview.state.position >= 30, "behind the end of the query")
+        await driver.send("v")
+        await driver.shows("The other has ended by then")
+        await driver.until(lambda: hears(card, TITLES["Middle"]), "the query is heard all the same")
+
+    drive(tones, scenario, size=(160, 30))
 
 
 def test_without_a_sound_device_everything_else_works_and_the_line_says_so(
