@@ -101,14 +101,12 @@ class Actions(Collecting):
         self.main.search.search(SearchFor(shown(path.stem), path=path))
 
     def action_browse(self) -> None:
-        from musicsim_tui.tui.picker_icons import choose_icons
         from musicsim_tui.tui.screens.pickers import FilePicker
 
         def take(path: Path | None) -> None:
             if path is not None:
                 self.search_file(path)
 
-        choose_icons(plain=self.has_class("-ascii"))
         self.push_screen(FilePicker(nearest_folder(self._last_folder)), take)
 
     @property
@@ -125,14 +123,12 @@ class Actions(Collecting):
             )
 
     def browse_folder(self) -> None:
-        from musicsim_tui.tui.picker_icons import choose_icons
         from musicsim_tui.tui.screens.pickers import FolderPicker
 
         def take(path: Path | None) -> None:
             if path is not None:
                 self.open_box(str(path))
 
-        choose_icons(plain=self.has_class("-ascii"))
         self.push_screen(FolderPicker(nearest_folder(self._last_folder)), take)
 
     def action_browse_folder(self) -> None:
