@@ -127,14 +127,14 @@ class Actions(Collecting):
 
         def take(path: Path | None) -> None:
             if path is not None:
-                self.open_box(str(path))
+                self.open_box(picked=path)
 
         self.push_screen(FolderPicker(nearest_folder(self._last_folder)), take)
 
     def action_browse_folder(self) -> None:
         self.browse_folder()
 
-    def open_box(self, text: str = "") -> None:
+    def open_box(self, text: str = "", *, picked: Path | None = None) -> None:
         from musicsim_tui.tui.screens.open_box import OpenBox
 
         def take(opened: Opened | str | None) -> None:
@@ -148,7 +148,7 @@ class Actions(Collecting):
             else:
                 self.search_file(opened.path)
 
-        self.push_screen(OpenBox(text), take)
+        self.push_screen(OpenBox(text, picked), take)
 
     def open_link(self, link: str) -> None:
         """List what is behind a link."""

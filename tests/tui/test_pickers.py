@@ -252,6 +252,27 @@ def test_a_file_is_taken_whatever_its_name(small: Path, tmp_path: Path, name: st
     assert taken == [music / f"{name}.wav"]
 
 
+@pytest.mark.parametrize("name", [HOSTILE[0], HOSTILE[1], HOSTILE[2], " blank at both ends "])
+def test_a_folder_is_taken_whatever_its_name(small: Path, tmp_path: Path, name: str) -> None:
+    music = tmp_path / "music"
+    (music / name).mkdir(parents=True)
+    (music / name / "piece.wav").symlink_to(tmp_path / "nowhere.wav")
+
+    async def scenario(driver: Driver) -> None:
+        listing = await pick(driver, FolderPicker)
+        await driver.until(lambda: listing.option_count == 2, "the folder is listed")
+        await enter(driver, name)
+        await driver.until(lambda: listing.location == music / name, "the folder is entered")
+        await driver.press("tab", "enter")
+        await driver.shows("enter looks, enter again starts")
+        await driver.settled()
+        assert harmless(driver.text)
+        await driver.press("enter")
+        await driver.shows("There is no music in this folder.")
+
+    drive(small, scenario, music_dir=music)
+
+
 def test_no_name_is_suggested_that_cannot_be_drawn(small: Path, tmp_path: Path) -> None:
     music = tmp_path / "music"
     music.mkdir()

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from musicsim_tui.errors import MusicSimError, UsageError
 from musicsim_tui.paths import tidy_absolute
 from musicsim_tui.tui.screens.boxes import Box, frame, words
-from musicsim_tui.tui.text import safe
+from musicsim_tui.tui.text import safe, shown
 from musicsim_tui.wording import count, size_words
 
 if TYPE_CHECKING:
@@ -89,9 +89,11 @@ def read_path(text: str) -> Path:
 class OpenBox(Box[Opened | str]):
     """Type a path, look at what is there, start; the answer is a text where that is a link."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", picked: Path | None = None) -> None:
+        """Begin with a text, or with a path that was picked, whose name may be none that can be typed."""
         super().__init__()
-        self._text = text
+        self._text = text if picked is None else shown(picked)
+        self._picked = picked
         self._ready: _Look | None = None
 
     def compose(self) -> ComposeResult:
@@ -115,13 +117,14 @@ class OpenBox(Box[Opened | str]):
             return
         services = self.host.bridge.services
         text = event.value
-        link = read_link(text)
+        picked = self._picked if text == self._text else None
+        link = read_link(text) if picked is None else None
         if link is not None:
             self.dismiss(link)
             return
 
         def work(token: CancelToken) -> _Look:
-            path = read_path(text)
+            path = picked or read_path(text)
             if not os.path.lexists(path):
                 raise UsageError(f"There is no {path}.", "Check the spelling, or mount the disk it is on.")
             if not os.path.isdir(path):
