@@ -293,7 +293,8 @@ def test_a_job_whose_disk_is_away_waits_for_it(
         await driver.shows("offline")
 
     async def go_on(driver: Driver) -> None:
-        await driver.until(lambda: driver.app.tracks == 6, "all tracks are heard", 60)
+        app = driver.app
+        await driver.until(lambda: app.tracks == 6 and not app.hearing.running, "all is heard", 60)
 
     drive(empty, cut)
     let_go.set()
