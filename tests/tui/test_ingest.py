@@ -96,6 +96,16 @@ def six(tmp_path: Path) -> Path:
     return folder
 
 
+async def leave_while_hearing(driver: Driver, six: Path) -> None:
+    """Begin to hear the six pieces, and ask to quit."""
+    await open_path(driver, str(six))
+    await driver.shows("6 files to hear")
+    await driver.press("enter")
+    await driver.shows("Reading now")
+    await driver.press("q")
+    await driver.shows("Quit while music is heard?")
+
+
 def test_a_stopped_job_keeps_what_is_finished_and_is_not_resumed(
     empty: Path, six: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,12 +133,7 @@ def test_a_job_that_is_cut_by_quitting_goes_on_at_the_next_start(
     let_go = hold_listening(monkeypatch, free=1)
 
     async def cut(driver: Driver) -> None:
-        await open_path(driver, str(six))
-        await driver.shows("6 files to hear")
-        await driver.press("enter")
-        await driver.shows("Reading now")
-        await driver.press("q")
-        await driver.shows("Quit while music is heard?")
+        await leave_while_hearing(driver, six)
         await driver.press("n")
         await driver.hides("Quit while music is heard?")
         await driver.press("q", "y")
@@ -276,12 +281,7 @@ def test_a_job_whose_disk_is_away_waits_for_it(
     let_go = hold_listening(monkeypatch, free=1)
 
     async def cut(driver: Driver) -> None:
-        await open_path(driver, str(six))
-        await driver.shows("6 files to hear")
-        await driver.press("enter")
-        await driver.shows("Reading now")
-        await driver.press("q")
-        await driver.shows("Quit while music is heard?")
+        await leave_while_hearing(driver, six)
         await driver.press("y")
 
     async def in_vain(driver: Driver) -> None:
