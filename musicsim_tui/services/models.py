@@ -66,8 +66,19 @@ class Models:
         return min(networks, key=lambda info: info.bytes) if networks else self.find("builtin")
 
     def searching(self) -> ModelVersion:
-        """The model whose vectors answer a search: the listening one once it has heard all it can of what
-        is there, until then the one that has heard most. Raises UnmetRequest when nothing has been heard."""
+        """The model whose vectors answer a search, as `answering` has it; tells when another one listens."""
+        catalog, wanted, found = self._catalog(), self.listening().model, self.answering()
+        if found != wanted:
+            heard = catalog.present_counts().get(wanted, 0)
+            self._notice(
+                f"{wanted.name} has heard {heard} of {heard + catalog.waiting_count(wanted)} tracks: "
+                f"searching with {found.name} until musicsim-tui ingest has heard the rest."
+            )
+        return found
+
+    def answering(self) -> ModelVersion:
+        """The listening model once it has heard all it can of what is there, until then the one that has
+        heard most. Raises UnmetRequest when nothing has been heard."""
         catalog = self._catalog()
         wanted = self.listening().model
         used = [use.model for use in catalog.models() if use.tracks]
@@ -85,18 +96,10 @@ class Models:
             return wanted
         if used == [wanted]:
             return wanted
-        waiting = catalog.waiting_count(wanted)
-        if wanted in used and not waiting:
+        if wanted in used and not catalog.waiting_count(wanted):
             return wanted
         present = catalog.present_counts()
-        fullest = max(used, key=lambda model: (present.get(model, 0), model == wanted))
-        if fullest != wanted:
-            heard = present.get(wanted, 0)
-            self._notice(
-                f"{wanted.name} has heard {heard} of {heard + waiting} tracks: "
-                f"searching with {fullest.name} until musicsim-tui ingest has heard the rest."
-            )
-        return fullest
+        return max(used, key=lambda model: (present.get(model, 0), model == wanted))
 
     def forget(self, name: str, engine: Engine, cancel: CancelToken) -> int:
         """Forget what a model heard, as `Services.forget_model` has it."""

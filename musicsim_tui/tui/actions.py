@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 from textual.widget import Widget
 
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.tui.collector import Collecting
 from musicsim_tui.tui.keymap import BY_ID, Where
 from musicsim_tui.tui.paths import nearest_folder
@@ -18,12 +19,16 @@ from musicsim_tui.tui.text import shown, writable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from textual.timer import Timer
+
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.track import Track
     from musicsim_tui.tui.bridge import Bridge
     from musicsim_tui.tui.hearing import Hearing
     from musicsim_tui.tui.screens.open_box import Opened
 
+LOOK_AGAIN_SECONDS = 5.0
+"""How long after a folder could not be reached it is tried again."""
 OPEN_DEMO = "demo"
 """The app's answer when the demo library is to be opened next."""
 
@@ -186,13 +191,20 @@ class Actions(Collecting):
                     gone.append(root.path)
             return gone
 
+        if self._look_again is not None:
+            self._look_again.stop()
+            self._look_again = None
         self.bridge.ask("offline", work, self._take_offline)
+
+    _look_again: Timer | None = None
 
     def _take_offline(self, roots: list[Path]) -> None:
         from musicsim_tui.tui.screens.ingest import IngestView
 
         self.main.library.set_offline(roots)
         self.main.query_one(IngestView).set_offline(roots)
+        if roots:
+            self._look_again = self.set_timer(LOOK_AGAIN_SECONDS, self.check_offline)
 
     # The model
 
@@ -205,10 +217,32 @@ class Actions(Collecting):
             self.model_name = name
             self.refresh_header()
             self.say(f"This library listens with {name} now.")
+            self.check_model()
             if self.tracks:
                 self.hear()
 
         self.push_screen(ModelScreen(self.model_name), take)
+
+    def check_model(self) -> None:
+        """Find out which model listens and which one answers: any process may choose another."""
+        models = self.bridge.services.models
+
+        def work(_token: CancelToken) -> tuple[str, str]:
+            listening = models.listening().model.name
+            try:
+                return listening, models.answering().name
+            except UnmetRequest:  # nothing has been heard
+                return listening, ""
+
+        self.bridge.ask("model in use", work, self._take_model)
+
+    def _take_model(self, found: tuple[str, str]) -> None:
+        listening, answering = found
+        if listening != self.model_name:
+            self.model_name = listening
+            self.refresh_header()
+        if answering:
+            self.main.search.set_model(answering)
 
     tracks: int | None = None
 

@@ -159,6 +159,7 @@ class MusicApp(Ending):
     def on_catalog_changed(self, _message: CatalogChanged) -> None:
         if self._opened_library:
             self.crate.load()
+            self.check_model()
             self.main.library.catalog_changed()
             if self.main.view is not self.main.library:
                 self.main.view.catalog_changed()

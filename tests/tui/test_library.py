@@ -8,9 +8,10 @@ import pytest
 from textual.widgets import Input
 
 from musicsim_tui.library.catalog import Catalog
+from musicsim_tui.tui import actions
 from tests.library.samples import track_id
 from tests.tui.conftest import compare
-from tests.tui.harness import HOSTILE, Driver, Sample, drive, fill
+from tests.tui.harness import HOSTILE, Driver, Sample, drive, fill, heard
 
 
 @pytest.mark.parametrize(("size", "name"), [((80, 24), "library-80x24"), ((120, 40), "library-120x40")])
@@ -167,6 +168,25 @@ def test_tracks_of_a_disk_that_is_away_are_told_in_words(small: Path) -> None:
         await driver.shows("disk offline")
 
     drive(small, scenario)
+
+
+def test_a_disk_that_comes_back_is_seen_without_being_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "LOOK_AGAIN_SECONDS", 0.05)
+    disk = tmp_path / "disk"
+    with Catalog.open(tmp_path / "data" / "library.db") as catalog:
+        catalog.add_root(disk)
+        catalog.store([heard(1, Sample("Chibi Ninja"), disk / "ninja.mp3")])
+
+    async def scenario(driver: Driver) -> None:
+        await driver.shows("disk offline")
+        disk.mkdir()
+        await driver.hides("disk offline")
+        await driver.press("3")
+        await driver.shows("not looked through yet")
+
+    drive(tmp_path / "data", scenario)
 
 
 def test_what_another_process_writes_appears(small: Path) -> None:

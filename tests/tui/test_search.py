@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from textual.widgets import Input
 
+from musicsim_tui.embedding.efficientat import MN04
 from musicsim_tui.jobs import CancelToken
+from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.services import Services
 from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.screens import search as search_screen
@@ -17,8 +21,8 @@ from tests.harness.audio_files import write_music
 from tests.harness.changes import CHANGES, write_changes
 from tests.harness.library import ingest_into, library
 from tests.library.samples import track_id
-from tests.tui.conftest import compare
-from tests.tui.harness import Driver, drive
+from tests.tui.conftest import SMALL, compare
+from tests.tui.harness import Driver, drive, heard
 
 
 @pytest.mark.parametrize(("size", "name"), [((80, 24), "search-80x24"), ((120, 40), "search-120x40")])
@@ -277,5 +281,70 @@ def test_results_that_were_kept_lose_what_the_library_forgets(small: Path) -> No
             lambda: not any("Nocturne" in row for row in driver.lines[2:]), "the forgotten have gone"
         )
         assert {track_id(2), track_id(4)}.isdisjoint(driver.app.main.search.shown_tracks())
+
+    drive(small, scenario)
+
+
+def hear_with_mn04(data_dir: Path) -> None:
+    """Let another process hear the small library with mn04, which finds everything alike in another order."""
+    random = np.random.default_rng(7)
+    with Catalog.open(data_dir / "library.db") as catalog:
+        tracks = []
+        for number, sample in enumerate(SMALL, start=1):
+            windows = random.standard_normal((3, MN04.dimensions)).astype(np.float16)
+            before = heard(number, sample)
+            assert before.embedding is not None
+            embedding = replace(
+                before.embedding,
+                model=MN04,
+                mean=windows.astype(np.float32).mean(axis=0),
+                windows=windows,
+            )
+            tracks.append(replace(before, embedding=embedding))
+        catalog.store(tracks)
+
+
+def test_answers_follow_the_model_that_another_process_chooses(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        search = driver.app.main.search
+        await driver.press("enter")
+        await driver.shows("builtin hears no names of sounds")
+        await driver.press("j", "enter")
+        await driver.shows("query 2 of 2")
+        await driver.until(lambda: not driver.app.bridge.busy("search"), "the second answer")
+        hear_with_mn04(small)
+        with Catalog.open(small / "library.db") as catalog:
+            catalog.set_meta("model", "mn04")
+        await driver.shows("mn04 · 6 tracks")
+        await driver.until(
+            lambda: search.answered_by == "mn04" and search.table.display, "the answer of the other model"
+        )
+        assert "query 2 of 2" in driver.text
+        assert "builtin hears" not in driver.text
+        await driver.press("left_square_bracket")
+        await driver.shows("query 1 of 2")
+        await driver.until(
+            lambda: search.answered_by == "mn04" and search.table.display, "the other model again"
+        )
+        await driver.hides("builtin hears")
+
+    drive(small, scenario)
+
+
+def test_answers_out_of_sight_are_asked_again_when_the_model_is_changed_here(small: Path) -> None:
+    hear_with_mn04(small)
+    with Catalog.open(small / "library.db") as catalog:
+        catalog.set_meta("model", "mn04")
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.main.search.answered_by == "mn04", "an answer")
+        await driver.press("1", "M")
+        await driver.shows("in use")
+        await driver.press("home", "enter")
+        await driver.shows("builtin · 6 tracks")
+        await driver.until(lambda: driver.app.main.search.answered_by == "", "the old answer is dropped")
+        await driver.press("4")
+        await driver.shows("builtin hears no names of sounds")
 
     drive(small, scenario)

@@ -51,6 +51,7 @@ class SearchView(TrackView):
         self.at = max(0, min(at, len(trail) - 1))
         self._answers: dict[SearchFor, Answer] = {}
         self._answer: Answer | None = None
+        self._model = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="search-head", markup=False)
@@ -159,6 +160,22 @@ class SearchView(TrackView):
         self._answers = {key: kept for key, kept in self._answers.items() if key in self.trail}
         self._answers[query] = answer
         self._show(answer)
+        if answer.model != self._model:
+            self.host.check_model()
+
+    @property
+    def answered_by(self) -> str:
+        """The model whose answer is shown; empty where none is."""
+        return self._answer.model if self._answer is not None else ""
+
+    def set_model(self, model: str) -> None:
+        """The model that answers now; what another one answered is asked again when it is looked at."""
+        self._model = model
+        self._answers = {query: kept for query, kept in self._answers.items() if kept.model == model}
+        if self._answer is not None and self._answer.model != model:
+            self._answer = None
+            if self.host.view_name == self.id:
+                self.shown_again()
 
     def catalog_changed(self) -> None:
         """Bring the tracks of the results up to date; those that the library has forgotten go."""
