@@ -23,7 +23,7 @@ from musicsim_tui.tui.palette import CommandProvider, TrackProvider
 from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.preview import Preview
 from musicsim_tui.tui.screens.main import MainScreen
-from musicsim_tui.tui.state import FILE_NAME, load_state
+from musicsim_tui.tui.state import FILE_NAME, StateFile, load_state
 from musicsim_tui.tui.themes import DARK, THEMES
 from musicsim_tui.wording import count
 
@@ -63,8 +63,9 @@ class MusicApp(Ending):
     ) -> None:
         super().__init__()
         self._preferences = preferences
-        self.state_path = settings.data_dir / FILE_NAME
-        self._state = load_state(self.state_path)
+        state_path = settings.data_dir / FILE_NAME
+        self.state_file = StateFile(state_path)
+        self._state = load_state(state_path)
         self._prepare = prepare
         self._greeting = greeting
         self._opened_library = False

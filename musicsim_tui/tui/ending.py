@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,10 @@ from rich.text import Text
 from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
 from musicsim_tui.tui.fetching import FetchingActions
 from musicsim_tui.tui.palette import Palette
-from musicsim_tui.tui.state import AppState, save_state
+from musicsim_tui.tui.state import AppState, StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from textual.app import SystemCommand
     from textual.screen import Screen
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Ending(FetchingActions):
     """Leaving: what is remembered, what is asked, what is told."""
 
-    state_path: Path
+    state_file: StateFile
     began = False
     """Whether the library has been drawn, and what was not finished goes on."""
     _state: AppState
@@ -80,8 +80,12 @@ class Ending(FetchingActions):
     def on_demo_wanted(self, _message: DemoWanted) -> None:
         self.leave(result=OPEN_DEMO)
 
-    def remember(self) -> None:
-        """Keep in the state file where we are, and what is not finished."""
+    def remember(self, *, at_once: bool = False) -> None:
+        """Keep in the state file where we are, and what is not finished.
+
+        It is written on another thread, for there may be very many marks; before this returns when there may
+        be no time left, `at_once`.
+        """
         listing, search = self.main.library.listing, self.main.search
         unfinished = self.hearing.unfinished
         jobs = self._state
@@ -98,17 +102,22 @@ class Ending(FetchingActions):
             descending=listing.descending,
             theme=self.theme,
             volume=self.preview.volume,
-            marks=tuple(str(track) for track in self.marks.tracks),
             trail=tuple(query.as_text() for query in search.trail),
             trail_at=search.at,
             crate=self.crate.name,
             unfinished=jobs.unfinished,
             paused=jobs.paused,
             playlist=self.downloads.wanted,
-            entry_marks=tuple(str(entry) for entry in self.entry_marks.keys),
             downloads_paused=jobs.downloads_paused,
         )
-        save_state(self.state_path, state)
+        tracks, entries = self.marks.tracks, self.entry_marks.keys
+        write = self.state_file.writing(
+            lambda: replace(state, marks=tuple(map(str, tracks)), entry_marks=tuple(map(str, entries)))
+        )
+        if at_once or self.leaving:
+            write()
+        else:
+            self.bridge.ask("state", lambda _token: write(), lambda _kept: None)
 
     def open_crate(self, name: str) -> None:
         super().open_crate(name)
@@ -127,7 +136,7 @@ class Ending(FetchingActions):
         """The terminal is gone: writing to it would wait for ever."""
         from musicsim_tui.tui.run import end_at_once
 
-        self.remember()
+        self.remember(at_once=True)
         end_at_once(self, 128 + signal.SIGHUP)
 
     def action_command_palette(self) -> None:
@@ -144,7 +153,7 @@ class Ending(FetchingActions):
         """What nobody foresaw: words for the person, the traceback for the log."""
         log.exception("unexpected")
         try:
-            self.remember()
+            self.remember(at_once=True)
         except Exception:  # what broke may be what is to be remembered
             log.exception("the state cannot be kept")
         self.panic(

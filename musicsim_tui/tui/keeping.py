@@ -41,10 +41,13 @@ class KeepingActions(Actions):
         for view in self.main.track_views:
             view.marks_changed()
 
-    def put_marks(self, tracks: Sequence[TrackId]) -> None:
-        """Mark exactly these, as part of a change that the history has already."""
-        self.marks.put(tracks)
-        self.marks_changed()
+    def unmark_with(self, change: CrateChange, words: str, tracks: Sequence[TrackId]) -> None:
+        """Let the history take a change of the crate back, and with it the marks that these tracks lose."""
+        marks = self.marks.without(tracks)
+        self.crate.did(change, words, partial(self.marks.take_back, marks), partial(self.marks.make, marks))
+        if marks.gone:
+            self.marks.make(marks)
+            self.marks_changed()
 
     # Crates
 
@@ -73,9 +76,7 @@ class KeepingActions(Actions):
             self.say(f"{them} {where}.")
             return
         words = f"{count(new, 'track')} put into the crate {name}"
-        self.crate.did(change, words, partial(self.put_marks, marked), partial(self.put_marks, ()))
-        if marked:
-            self.put_marks(())
+        self.unmark_with(change, words, marked)
         rest = f"; {known:,} there already" if known else ""
         self.say(f"{words}{rest}; {main_key(BY_ID['view.crate'], self.keys)} shows it")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from musicsim_tui.track import TrackId
 from musicsim_tui.tui.history import History, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +23,25 @@ _LONGEST_NUMBER = 18
 Key = TypeVar("Key", bound=Hashable)
 
 
+@dataclass(frozen=True, slots=True)
+class MarkChange(Generic[Key]):
+    """Marks that go and marks that come, each with its place in the order of marking."""
+
+    gone: Mapping[Key, int]
+    come: Mapping[Key, int]
+
+
 class Marked(Generic[Key]):
-    """What a person has marked, in the order of marking; the history has every change."""
+    """What a person has marked, in the order of marking; the history has every change.
+
+    A change costs as much as the marks that it concerns, however many others there are.
+    """
 
     def __init__(self, history: History, keys: Iterable[Key] = ()) -> None:
         self._history = history
-        self._now: dict[Key, None] = dict.fromkeys(keys)
+        self._now: dict[Key, int] = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+        self._next = len(self._now)
+        self._in_order = True
 
     def __len__(self) -> int:
         return len(self._now)
@@ -36,42 +51,62 @@ class Marked(Generic[Key]):
 
     @property
     def keys(self) -> tuple[Key, ...]:
+        if not self._in_order:
+            self._now = dict(sorted(self._now.items(), key=itemgetter(1)))
+            self._in_order = True
         return tuple(self._now)
 
     def toggle(self, key: Key) -> None:
         """Mark a row, or take its mark away."""
-        changed = dict(self._now)
-        if key in changed:
-            del changed[key]
+        if key in self:
+            self.take([key])
         else:
-            changed[key] = None
-        self._become(changed)
+            self.add([key])
 
     def add(self, keys: Collection[Key]) -> None:
         """Mark all of these."""
-        self._become({**self._now, **dict.fromkeys(keys)})
+        fresh = [key for key in dict.fromkeys(keys) if key not in self]
+        come = {key: place for place, key in enumerate(fresh, start=self._next)}
+        self._next += len(come)
+        self._did(MarkChange({}, come))
 
     def take(self, keys: Collection[Key]) -> None:
         """Take the marks of these away."""
-        gone = set(keys)
-        self._become({key: None for key in self._now if key not in gone})
+        self._did(self.without(keys))
 
     def clear(self) -> None:
         """Take all marks away."""
-        self._become({})
+        self._did(MarkChange(self._now.copy(), {}))
 
-    def put(self, keys: Iterable[Key]) -> None:
-        """Mark exactly these, as part of a change that the history has already."""
-        self._now = dict.fromkeys(keys)
+    def without(self, keys: Iterable[Key]) -> MarkChange[Key]:
+        """What is to be done to take the marks of these away, for a change that the history has already."""
+        return MarkChange({key: self._now[key] for key in keys if key in self}, {})
 
-    def _become(self, changed: dict[Key, None]) -> None:
-        if changed.keys() != self._now.keys():
-            before, self._now = self._now, changed
-            self._history.did(
-                Step(
-                    "", partial(self.put, before), partial(self.put, changed), 1 + len(before) + len(changed)
-                )
-            )
+    def make(self, change: MarkChange[Key]) -> None:
+        """Make a change that the history knows."""
+        for key in change.gone:
+            self._now.pop(key, None)
+        self._put(change.come)
+
+    def take_back(self, change: MarkChange[Key]) -> None:
+        """Undo a change: every mark stands where it stood."""
+        for key in change.come:
+            self._now.pop(key, None)
+        self._put(change.gone)
+
+    def _put(self, come: Mapping[Key, int]) -> None:
+        for key, place in come.items():
+            self._in_order = self._in_order and self._is_last(place)
+            self._now[key] = place
+
+    def _is_last(self, place: int) -> bool:
+        return not self._now or self._now[next(reversed(self._now))] < place
+
+    def _did(self, change: MarkChange[Key]) -> None:
+        if change.gone or change.come:
+            self.make(change)
+            size = 1 + len(change.gone) + len(change.come)
+            self._history.did(Step("", partial(self.take_back, change), partial(self.make, change), size))
 
 
 class Marks(Marked[TrackId]):

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import threading
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -101,12 +102,35 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 }
 
 
+class StateFile:
+    """Keeps the state, in the order in which that was asked for, on whichever thread writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._asked = 0
+        self._kept = 0
+        self._writing = threading.Lock()
+
+    def writing(self, state: Callable[[], AppState]) -> Callable[[], None]:
+        """A call that makes the state and keeps it, unless one asked for later has been kept by then."""
+        self._asked += 1
+
+        def write(number: int = self._asked) -> None:
+            with self._writing:
+                if number > self._kept:
+                    self._kept = number
+                    save_state(self._path, state())
+
+        return write
+
+
 def save_state(path: Path, state: AppState) -> None:
     """Keep the state, whole or not at all; a disk that refuses is noted in the log only."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        content = {item.name: getattr(state, item.name) for item in fields(state)}
+        draft.write_text(json.dumps(content), encoding="utf-8")
         os.replace(draft, path)
     except OSError as error:
         log.warning("the state cannot be kept: %s", error)

@@ -25,7 +25,7 @@ def steps_back(history: History) -> int:
 def test_every_change_of_marks_can_be_taken_back(actions: list[int | str]) -> None:
     history = History()
     marks = Marks(history)
-    states: list[frozenset[object]] = [frozenset()]
+    states: list[tuple[object, ...]] = [()]
     at = 0
     for action in actions:
         if action == "undo":
@@ -41,11 +41,33 @@ def test_every_change_of_marks_can_be_taken_back(actions: list[int | str]) -> No
                 marks.add([track_id(number) for number in range(1, 7)])
             else:
                 marks.toggle(track_id(int(action)))
-            now = frozenset(marks.tracks)
+            now = marks.tracks
             if now != states[at]:
                 states = [*states[: at + 1], now]
                 at += 1
-        assert frozenset(marks.tracks) == states[at]
+        assert marks.tracks == states[at]
+
+
+def test_toggling_one_of_many_marks_keeps_no_copy_of_the_others() -> None:
+    history = History()
+    marks = Marks(history)
+    everything = [track_id(number) for number in range(MOST_KEPT // 10)]
+    marks.add(everything)
+    for track in everything[: MOST_STEPS - 1]:
+        marks.toggle(track)
+    assert marks.tracks == tuple(everything[MOST_STEPS - 1 :])
+    assert steps_back(history) == MOST_STEPS
+    assert marks.tracks == ()
+
+
+def test_marks_that_left_with_a_change_of_the_crate_come_back_to_their_places() -> None:
+    marks = Marks(History(), [track_id(number) for number in (1, 2, 3, 4)])
+    change = marks.without([track_id(2), track_id(9), track_id(3)])
+    marks.make(change)
+    assert marks.tracks == (track_id(1), track_id(4))
+    marks.toggle(track_id(5))
+    marks.take_back(change)
+    assert marks.tracks == tuple(track_id(number) for number in (1, 2, 3, 4, 5))
 
 
 def test_memory_holds_a_bounded_number_of_steps_and_tracks() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicsim_tui.tui.state import AppState, load_state, save_state
+from musicsim_tui.tui.state import AppState, StateFile, load_state, save_state
 from tests.library.samples import track_id
 from tests.tui.harness import Driver, drive
 
@@ -50,6 +50,27 @@ def test_every_mark_is_remembered(tmp_path: Path) -> None:
     save_state(tmp_path / "app.json", AppState(marks=marks, entry_marks=marks))
     kept = load_state(tmp_path / "app.json")
     assert (kept.marks, kept.entry_marks) == (marks, marks)
+
+
+def test_the_state_asked_for_last_is_kept_whichever_thread_comes_first(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "app.json")
+    earlier = file.writing(lambda: AppState(volume=1))
+    later = file.writing(lambda: AppState(volume=2))
+    later()
+    earlier()
+    assert load_state(tmp_path / "app.json").volume == 2
+    file.writing(lambda: AppState(volume=3))()
+    assert load_state(tmp_path / "app.json").volume == 3
+
+
+def test_a_crate_that_is_opened_is_remembered_while_the_app_runs(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.press("x")
+        driver.app.open_crate("evening")
+        await driver.until(lambda: load_state(small / "app.json").crate == "evening", "it is remembered")
+        assert load_state(small / "app.json").marks == (str(track_id(4)),)
+
+    drive(small, scenario)
 
 
 def test_the_library_opens_whatever_the_state_says(small: Path) -> None:

@@ -296,18 +296,14 @@ class CrateView(TrackView):
         track = self.track_at_cursor()
         tracks = marked or ([] if track is None else [track.id])
         if tracks:
-            self.host.crate.remove(tracks, partial(self._removed, self.host.marks.tracks, tracks))
+            self.host.crate.remove(tracks, partial(self._removed, tracks))
 
-    def _removed(self, marks: Sequence[TrackId], tracks: Sequence[TrackId], change: CrateChange) -> None:
+    def _removed(self, tracks: Sequence[TrackId], change: CrateChange) -> None:
         gone = len(change.before) - len(change.after)
         if not gone:
             return
         words = f"{count(gone, 'track')} taken out of the crate {shown(change.name)}"
-        left = [track for track in marks if track not in set(tracks)]
-        self.host.crate.did(
-            change, words, partial(self.host.put_marks, marks), partial(self.host.put_marks, left)
-        )
-        self.host.put_marks(left)
+        self.host.unmark_with(change, words, tracks)
         self.host.say(f"{words}; {main_key(BY_ID['undo'], self.host.keys)} puts back. No file is touched.")
 
     # Tracks
@@ -329,7 +325,7 @@ class CrateView(TrackView):
         self.table.set_playing(playing)
 
     def marks_changed(self) -> None:
-        self.table.set_marks(set(self.host.marks.tracks))
+        self.table.set_marks(self.host.marks)
 
     @on(TrackTable.Highlighted)
     def _highlighted(self) -> None:

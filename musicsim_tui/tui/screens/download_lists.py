@@ -345,7 +345,7 @@ class DownloadLists(TrackView):
         return [entry.id for entry in entries if entry.id in self.host.entry_marks]
 
     def marks_changed(self) -> None:
-        self.entries.set_marks(set(self.host.entry_marks.keys))
+        self.entries.set_marks(self.host.entry_marks)
 
     def playing_changed(self, playing: TrackId | None) -> None:
         now = self.host.preview.playing

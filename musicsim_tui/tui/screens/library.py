@@ -354,7 +354,7 @@ class LibraryView(TrackView):
         self.host.audition_row()
 
     def marks_changed(self) -> None:
-        self.table.set_marks(set(self.host.marks.tracks))
+        self.table.set_marks(self.host.marks)
         if self._everything is not None:
             self._tell_count(self.table.rows.total)
 

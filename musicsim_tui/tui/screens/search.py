@@ -378,7 +378,7 @@ class SearchView(TrackView):
         self.host.audition_row()
 
     def marks_changed(self) -> None:
-        self.table.set_marks(set(self.host.marks.tracks))
+        self.table.set_marks(self.host.marks)
 
     @on(TrackTable.Chosen)
     def _chosen(self, event: TrackTable.Chosen[Result]) -> None:

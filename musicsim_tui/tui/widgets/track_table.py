@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
@@ -85,7 +85,7 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
         self._cursor = 0
         self._cursor_key: Hashable = None
         self._to_the_end = False
-        self._marks: set[Hashable] = set()
+        self._marks: Container[Hashable] = frozenset()
         self._playing: Hashable = None
         self._note = ""
         self._sorted = ("", False)
@@ -169,8 +169,8 @@ class TrackTable(ScrollView, Generic[Row], can_focus=True, inherit_bindings=Fals
         self.refresh()
         self._moved()
 
-    def set_marks(self, marks: set[Hashable]) -> None:
-        """Draw these rows as marked."""
+    def set_marks(self, marks: Container[Hashable]) -> None:
+        """Draw these rows as marked; to be called again when others are."""
         self._marks = marks
         self._strips.clear()
         self.refresh()
