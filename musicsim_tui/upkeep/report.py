@@ -169,6 +169,14 @@ def _failed(catalog: Callable[[], Catalog]) -> Iterable[str]:
 
 
 def _without(reason: str, path: Path) -> str:
-    for name in (str(path), path.name, path.stem):
-        reason = reason.replace(name, "(file)") if name else reason
-    return reason
+    """The reason without the names of its file; a name that is an ordinary word goes only where it is quoted
+    or part of a path."""
+    for name in (str(path), path.name):
+        reason = reason.replace(name, "(file)") if len(name) > len(path.stem) else reason
+    if not path.stem:
+        return reason
+    stem = re.escape(path.stem)
+    if path.stem.isalnum():
+        quoted = rf"(?<=['\"\u2018\u201c/\\]){stem}(?=['\"\u2019\u201d/\\.])"
+        return re.sub(quoted, "(file)", reason)
+    return re.sub(rf"(?<!\w){stem}(?!\w)", "(file)", reason)

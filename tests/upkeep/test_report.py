@@ -101,6 +101,31 @@ def test_a_report_tells_what_helps_and_nothing_private(
         assert text not in report
 
 
+@pytest.mark.parametrize(
+    ("name", "reason", "told"),
+    [
+        ("empty.flac", "The file is empty.", "The file is empty."),
+        ("The", "The file is empty.", "The file is empty."),
+        ("a.mp3", "It has a flaw.", "It has a flaw."),
+        ("1.mp3", "1 of 12 packets is damaged.", "1 of 12 packets is damaged."),
+        ("empty.flac", "empty.flac is damaged.", "(file) is damaged."),
+        ("Anna.flac", "There is no 'Anna' to read.", "There is no '(file)' to read."),
+        ("Anna and I.flac", "Anna and I cannot be read.", "(file) cannot be read."),
+        ("Anna.flac", "/music/Anna.flac cannot be read.", "(file) cannot be read."),
+    ],
+)
+def test_names_of_files_are_taken_out_of_reasons_and_ordinary_words_are_not(
+    tmp_path: Path, name: str, reason: str, told: str
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    settings = load_settings(
+        {"data_dir": str(tmp_path / "data")}, environment={}, dotenv=nowhere, config=nowhere
+    )
+    with Catalog.open(settings.library_path) as catalog:
+        catalog.record_failures([Failure(Path("/music") / name, None, "decode", reason, "Hint.", 1.0, 1)])
+        assert f"1 x decode: {told} (" in write_report(settings, [], lambda: catalog)
+
+
 def test_a_report_is_made_of_a_library_that_cannot_be_opened(tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     settings = load_settings({"data_dir": str(tmp_path)}, environment={}, dotenv=nowhere, config=nowhere)
