@@ -172,9 +172,8 @@ class MainScreen(Screen[None]):
     def show_library(self, model: str, tracks: int | None) -> None:
         """Say in the header which model listens, and how much it has heard."""
         dot = f" {self.host.glyphs.dot} "
-        heard = ("", "") if tracks is None else (count(tracks, "track"), f"{tracks:,}")
-        notes = [dot.join(part for part in (model, words) if part) for words in heard]
-        self.query_one("#tabs", Pieces).set_note(*notes, model)
+        heard = "" if tracks is None else count(tracks, "track")
+        self.query_one("#tabs", Pieces).set_note(dot.join(part for part in (model, heard) if part), model)
 
     def show_job(self) -> None:
         """Say what is heard and what is fetched."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -52,7 +53,7 @@ class Pieces(Widget):
             self.refresh()
 
     def set_note(self, *notes: str) -> None:
-        """Show a text, fit to be shown, at the right end: the first for which all pieces leave room."""
+        """Show a text, fit to be shown, at the right end: the first for which the pieces leave room."""
         if notes != self._notes:
             self._notes = notes
             self.refresh()
@@ -62,12 +63,13 @@ class Pieces(Widget):
         return self._notes[0]
 
     def _fitting(self, width: int) -> tuple[Sequence[tuple[str, str, str]], str]:
-        """The longest pieces for which the shortest note leaves room, and the longest note beside them."""
-        for pieces in self._choice:
+        """The longest pieces but the last for which the longest note leaves room; else the longest for which
+        the shortest does, and the longest note beside them."""
+        whole = [(pieces, self._notes[0]) for pieces in self._choice[:-1]]
+        for pieces, note in (*whole, *product(self._choice, self._notes)):
             used = 1 + sum(cells(key) + 1 + cells(word) + self._gap for _, key, word in pieces)
-            for note in self._notes:
-                if used + cells(note) + 1 <= width:
-                    return pieces, note
+            if used + cells(note) + 1 <= width:
+                return pieces, note
         return self._choice[-1], self._notes[-1]
 
     def on_click(self, event: events.Click) -> None:
