@@ -22,6 +22,7 @@ from musicsim_tui.tui.marks import Marked, Marks, entry_ids, track_ids
 from musicsim_tui.tui.palette import CommandProvider, TrackProvider
 from musicsim_tui.tui.preferences import Preferences
 from musicsim_tui.tui.preview import Preview
+from musicsim_tui.tui.screens.ingest import gone_words
 from musicsim_tui.tui.screens.main import MainScreen
 from musicsim_tui.tui.state import FILE_NAME, StateFile, load_state
 from musicsim_tui.tui.themes import DARK, THEMES
@@ -192,6 +193,6 @@ class MusicApp(Ending):
             self.say(f"{error.title} {error.hint}", trouble=True)
         elif summary is not None:
             failed = f", {summary.failed:,} failed: {self.trouble_key} tells why" if summary.failed else ""
-            self.say(
-                f"{'Stopped: ' if summary.cancelled else ''}{count(summary.added, 'track')} added{failed}"
-            )
+            gone = f"; {gone_words(summary.missing)}" if summary.missing else ""
+            stopped = "Stopped: " if summary.cancelled else ""
+            self.say(f"{stopped}{count(summary.added, 'track')} added{failed}{gone}")

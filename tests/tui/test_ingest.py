@@ -86,6 +86,42 @@ def test_what_is_remembered_is_refreshed_and_failures_are_tried_again(empty: Pat
     drive(empty, again)
 
 
+def test_files_that_are_gone_are_told_and_can_be_seen(empty: Path, music: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        await open_path(driver, str(music))
+        await driver.shows("4 files to hear")
+        await driver.press("enter")
+        await driver.shows("3 tracks added")
+        (music / "0.flac").unlink()
+        await driver.press("1", "u")
+        await driver.shows("0 tracks added; 1 file is gone from the disk; missing:any shows it")
+        await driver.press("3")
+        await driver.shows("1 file is gone from the disk; missing:any shows it in the Library.")
+        await driver.press("1", "slash")
+        await driver.type("missing:any")
+        await driver.shows("file missing")
+
+    drive(empty, scenario)
+
+
+def test_a_folder_heard_for_the_first_time_is_named_while_it_is_heard(
+    empty: Path, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = hold_listening(monkeypatch)
+
+    async def scenario(driver: Driver) -> None:
+        await open_path(driver, str(music))
+        await driver.shows("4 files to hear")
+        await driver.press("enter")
+        await driver.shows("Reading now")
+        await driver.shows("not looked through yet")
+        assert "none yet" not in driver.text
+        let_go.set()
+        await driver.shows("3 tracks added")
+
+    drive(empty, scenario)
+
+
 @pytest.fixture
 def six(tmp_path: Path) -> Path:
     """A folder of six pieces."""

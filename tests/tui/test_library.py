@@ -154,6 +154,11 @@ def test_missing_tracks_are_told_in_words(small: Path) -> None:
         await driver.type("missing:yes")
         await driver.shows("file missing")
         assert "Chibi Ninja" in driver.text
+        await driver.shows("  1 track")
+        await driver.press("escape", "escape", "slash")
+        await driver.type("missing:any")
+        await driver.until(lambda: driver.lines[1].endswith("  6 tracks"), "all are counted")
+        assert "builtin · 5 tracks" in driver.text
 
     drive(small, scenario)
 

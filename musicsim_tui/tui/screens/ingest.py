@@ -85,7 +85,7 @@ class IngestView(View):
         hearing = self.host.hearing
         heard = hearing.state.heard if hearing.state is not None else None
         failed = heard.failed if heard is not None else 0
-        if not hearing.running or failed != self._failed_seen:
+        if not hearing.running or failed != self._failed_seen or not self._roots:
             self._failed_seen = failed
             self._look_up()
         self._draw()
@@ -213,6 +213,7 @@ class IngestView(View):
 
     def _draw_roots(self, width: int) -> None:
         target = self.query_one("#ingest-roots", Static)
+        target.display = bool(self._roots) or not self.host.hearing.running
         lines = [Content.styled("Remembered folders", "bold $primary")]
         for root in self._roots:
             when = _when(root, offline=root.path in self._offline)
@@ -263,9 +264,15 @@ def _summary_words(summary: IngestSummary) -> str:
         f"{summary.skipped:,} known already, {summary.failed:,} failed."
     ]
     if summary.missing:
-        words.append(f"{count(summary.missing, 'file')} gone from the disk.")
+        words.append(f"{gone_words(summary.missing)} in the Library.")
     words += [f"{shown(path)} is offline: nothing under it was touched." for path, _ in summary.offline]
     return "\n".join(words)
+
+
+def gone_words(files: int) -> str:
+    """How many files are gone, and where their tracks are still seen."""
+    verb, them = ("is", "it") if files == 1 else ("are", "them")
+    return f"{count(files, 'file')} {verb} gone from the disk; missing:any shows {them}"
 
 
 def _when(root: Root, *, offline: bool) -> str:

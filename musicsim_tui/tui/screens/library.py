@@ -66,6 +66,7 @@ class LibraryView(TrackView):
         self.listing = listing
         self._everything: int | None = None
         self._counted = False
+        self._speaks_of_missing = False
         self._listings = Listings()
         self._idle: Timer | None = None
         self._problem = ""
@@ -162,6 +163,7 @@ class LibraryView(TrackView):
             self._cannot_read(error)
             return
         self._problem = ""
+        self._speaks_of_missing = query.speaks_of_missing
         keep = keep and self._shown == listing
         first = int(table.scroll_offset.y) if keep else 0
         wanted = sorted({first // PAGE_ROWS, (first + table.page_rows) // PAGE_ROWS})
@@ -261,7 +263,10 @@ class LibraryView(TrackView):
             return
         everything = self._everything or 0
         marked = f"{len(self.host.marks):,} marked   " if len(self.host.marks) else ""
-        text = f"{total:,} of {everything:,}" if self.listing.filter else count(everything, "track")
+        if self._speaks_of_missing:  # the library's number leaves out the missing
+            text = count(total, "track")
+        else:
+            text = f"{total:,} of {everything:,}" if self.listing.filter else count(everything, "track")
         self.query_one(FilterLine).note(marked + text, trouble=False)
 
     @property
