@@ -190,7 +190,7 @@ def print_summary(
     before: dict[int, dict[EntryState, int]],
 ) -> None:
     """What came of it all."""
-    known = sum(states.get(state, 0) for states in before.values() for state in _THERE)
+    known = summary.adopted + sum(states.get(state, 0) for states in before.values() for state in _THERE)
     unavailable = sum(states.get(EntryState.UNAVAILABLE, 0) for states in before.values())
     if CURRENT.json:
         output.emit(_summary_as_json(services, summary, opened, failed, known, unavailable))
@@ -199,10 +199,11 @@ def print_summary(
         output.say("Nothing waits. Give a link, or --all to look what is new in the playlists so far.")
         _note_held(summary)
         return
-    there = f" {known:,} were there already." if known else ""
+    there = f" {known:,} {'was' if known == 1 else 'were'} there already." if known else ""
+    fetched = summary.ready - summary.adopted
     heard = f", {summary.heard:,} heard" if summary.heard else ""
     output.say(
-        f"{'Stopped. ' if summary.cancelled else ''}Fetched {output.count(summary.ready, 'track')} "
+        f"{'Stopped. ' if summary.cancelled else ''}Fetched {output.count(fetched, 'track')} "
         f"({output.size_words(summary.bytes)}) in {output.duration_words(summary.seconds)}{heard}; "
         f"{summary.failed:,} failed, {unavailable:,} unavailable, {summary.waiting:,} waiting.{there}"
     )
@@ -239,6 +240,7 @@ def _summary_as_json(
     return {
         "event": "summary",
         "ready": summary.ready,
+        "adopted": summary.adopted,
         "failed": summary.failed,
         "heard": summary.heard,
         "known": known,

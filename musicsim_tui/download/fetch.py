@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from musicsim_tui.download.playlist import Entry, SourceId
     from musicsim_tui.download.titles import Labels
     from musicsim_tui.jobs import CancelToken
-    from musicsim_tui.track import Samples
+    from musicsim_tui.track import Samples, TrackId
 
 _REPORT_SECONDS = 0.1
 _GUESSED_LENGTHS = frozenset({"mp3", "aac"})
@@ -92,11 +92,12 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A finished file. `seconds` as decoded; `codec` is the one the site had; `damaged_packets` could not be
-    decoded and were passed over; `advice` is what would make the next downloads better."""
+    """A finished file. `track` is the sound in it; `seconds` as decoded; `codec` is the one the site had;
+    `damaged_packets` could not be decoded and were passed over; `advice` is what would make the next downloads better."""
 
     source: SourceId
     path: Path
+    track: TrackId
     labels: Labels
     link: str
     seconds: float
@@ -207,7 +208,7 @@ def _finish(
         tag = tag_original if request.keep_original else tag_mp3
         tag(finished, media.labels, media.link, media.cover)
         _to_disk(finished)
-        size = finished.stat().st_size
+        size, track = finished.stat().st_size, examine(finished, cancel=cancel).track_id
         path = _put_in_place(finished, entry.source, media.labels, request)
     except AudioError as error:
         kind = FailureKind.TRUNCATED if is_beginning(media.path) else FailureKind.NOT_AUDIO
@@ -221,6 +222,7 @@ def _finish(
     return Fetched(
         source=entry.source,
         path=path,
+        track=track,
         labels=media.labels,
         link=media.link,
         seconds=blocks.seconds,

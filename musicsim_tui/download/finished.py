@@ -62,6 +62,16 @@ def is_named_after(path: Path, source_id: str) -> bool:
     return not path.name.startswith(".") and (path.stem == mark or path.stem.endswith(f" {mark}"))
 
 
+def holds(path: Path, written: TrackId | None) -> bool:
+    """Whether a file is the one that fetching wrote, by its sound; one that is deleted passes for it."""
+    if written is None:
+        return False
+    try:
+        return examine(path).track_id == written
+    except (AudioError, StorageError):
+        return not os.path.lexists(path)
+
+
 def _has_sound(path: Path, announced: float | None, cancel: CancelToken | None) -> bool:
     try:
         audio = examine(path, cancel=cancel)
@@ -100,7 +110,7 @@ class Claims:
         self._playlists = catalog.playlists
         self._damages = Damages(catalog)
         self._source = item.source
-        self._own = item.entry.path
+        self._own = item.entry.path if item.entry.written is not None else None
 
     def is_spoken_for(self, path: Path) -> bool:
         """Whether a file that has the name of this source cannot be its own: it is another's, or damaged."""

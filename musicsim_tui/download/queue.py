@@ -37,6 +37,7 @@ from musicsim_tui.wording import size_words
 if TYPE_CHECKING:
     from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.library.playlist_records import PlaylistEntry, QueueItem
+    from musicsim_tui.track import TrackId
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +236,9 @@ class QueueRun:
                 return  # somebody was quicker than the token
             self._show(QueueState.RUNNING, LiveEntry(item.entry.key, item.entry.title, Stage.ASKING))
             claims = Claims(self._catalog, item)
-            path = self._there_already(item, claims, token) or self._bring(item, claims, token)
+            path, written = self._there_already(item, claims, token), None
+            if path is None:
+                path, written = self._bring(item, claims, token)
         except Cancelled:
             self._cancel.check()
         except DownloadError as error:
@@ -249,7 +252,7 @@ class QueueRun:
             log.exception("fetching %s", item.entry.key)
             self._fail(item, failure(FailureKind.UNKNOWN, detail=f"{type(error).__name__}: {error}"))
         else:
-            self._succeed(item, path)
+            self._succeed(item, path, written)
         finally:
             self._controls.end()
 
@@ -257,7 +260,7 @@ class QueueRun:
         source = item.entry.source
         return finished_before(item.folder, source.source_id, source.duration, claims.is_spoken_for, token)
 
-    def _bring(self, item: QueueItem, claims: Claims, token: CancelToken) -> Path:
+    def _bring(self, item: QueueItem, claims: Claims, token: CancelToken) -> tuple[Path, TrackId]:
         options = self._options()
         request = FetchRequest(
             folder=item.folder,
@@ -282,7 +285,7 @@ class QueueRun:
 
         def on_progress(progress: FetchProgress) -> None:
             lap.at(progress.stage)
-            self._show(QueueState.RUNNING, _live_of(item, progress))
+            self._show(QueueState.RUNNING, LiveEntry.of(item.entry, progress))
 
         try:
             fetched: Fetched = fetch(entry, request, token, on_progress)
@@ -296,14 +299,15 @@ class QueueRun:
         self._done = replace(
             done, audio_seconds=done.audio_seconds + fetched.seconds, bytes=done.bytes + fetched.bytes
         )
-        return fetched.path
+        return fetched.path, fetched.track
 
-    def _succeed(self, item: QueueItem, path: Path) -> None:
+    def _succeed(self, item: QueueItem, path: Path, written: TrackId | None) -> None:
         self._brakes.succeeded()
-        self._playlists.fetched(item.source, path, to_hear=self._to_hear)
+        self._playlists.fetched(item.source, path, to_hear=self._to_hear, written=written)
         done = self._done
         files = () if self._stay else (*done.files, path)
-        self._done = replace(done, ready=done.ready + 1, files=files, stopped_by=None)
+        adopted = done.adopted + (written is None)
+        self._done = replace(done, ready=done.ready + 1, adopted=adopted, files=files, stopped_by=None)
         self._on_ready(item, path)
 
     def _fail(self, item: QueueItem, error: DownloadError) -> None:
@@ -377,15 +381,3 @@ class QueueRun:
         ahead = self._playlists.waiting(self._only)
         seconds = self._pace.seconds_for(*ahead, options.pause, keep_original=options.keep_original)
         return ahead[0], self._playlists.held(self._only), seconds
-
-
-def _live_of(item: QueueItem, progress: FetchProgress) -> LiveEntry:
-    return LiveEntry(
-        item.entry.key,
-        item.entry.title,
-        progress.stage,
-        progress.done,
-        progress.total,
-        progress.speed,
-        progress.seconds_left,
-    )

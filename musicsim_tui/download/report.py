@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from musicsim_tui.download.failures import DownloadError
-    from musicsim_tui.download.fetch import Stage
+    from musicsim_tui.download.fetch import FetchProgress, Stage
     from musicsim_tui.errors import MusicSimError
     from musicsim_tui.library.playlist_records import PlaylistEntry
 
@@ -81,6 +81,19 @@ class LiveEntry:
     speed: float | None = None
     seconds_left: float | None = None
 
+    @classmethod
+    def of(cls, entry: PlaylistEntry, progress: FetchProgress) -> LiveEntry:
+        """How far the fetching of an entry is."""
+        return cls(
+            entry.key,
+            entry.title,
+            progress.stage,
+            progress.done,
+            progress.total,
+            progress.speed,
+            progress.seconds_left,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
@@ -108,10 +121,12 @@ class RunSummary:
     """What a run of the queue did. `files` and `failures` are what came and what failed, empty for a run that
     stays; `new_failures` counts those that had not failed before; `waiting` is what is left in the queue, and
     `held` what is paused in it.
+    `adopted` counts those of `ready` that were not fetched, as their files were there before.
     `stopped_by` is why the rest was not tried, `hearing_error` why files were not heard; `left_unheard`
     counts those."""
 
     ready: int = 0
+    adopted: int = 0
     failed: int = 0
     heard: int = 0
     waiting: int = 0

@@ -143,14 +143,17 @@ class PlaylistQueue:
 
     # What became of it
 
-    def fetched(self, source: int, path: Path, *, to_hear: bool) -> None:
-        """Its file is in place; `to_hear` when it waits for being heard."""
+    def fetched(self, source: int, path: Path, *, to_hear: bool, written: TrackId | None = None) -> None:
+        """Its file is in place; `to_hear` when it waits for being heard. `written` is the sound that was put
+        there; without it the file was there before, unless it is the one that was fetched once."""
+        sound = None if written is None else written.bytes
         with self._write() as db:
             state = EntryState.INGESTING if to_hear else EntryState.READY
             _set_state(db, source, state)
             db.execute(
-                "UPDATE sources SET path = ?, track = NULL, tried = ? WHERE id = ?",
-                (path_bytes(path), self._clock(), source),
+                "UPDATE sources SET written = coalesce(?, CASE WHEN path = ? THEN written END),"
+                " path = ?, track = NULL, tried = ? WHERE id = ?",
+                (sound, path_bytes(path), path_bytes(path), self._clock(), source),
             )
             if not to_hear:
                 db.execute("UPDATE sources SET attempts = 0 WHERE id = ?", (source,))
@@ -223,9 +226,9 @@ class PlaylistQueue:
         return row is not None
 
     def moved(self, source: int, path: Path) -> None:
-        """Its file has another name now."""
+        """Its file is another one now, by name at least: one that somebody has put there."""
         with self._write() as db:
-            db.execute("UPDATE sources SET path = ? WHERE id = ?", (path_bytes(path), source))
+            db.execute("UPDATE sources SET path = ?, written = NULL WHERE id = ?", (path_bytes(path), source))
 
     def lost(self, sources: Sequence[int]) -> None:
         """Their files are gone."""

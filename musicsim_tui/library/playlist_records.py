@@ -112,7 +112,8 @@ class PlaylistEntry:
     site's list does not have it any more. `kind` (a `FailureKind` by value, or "hearing"), `reason` and
     `hint` are empty unless it failed, waits because of a failure or cannot be fetched; `retry_at` is when
     it is worth trying again, `tried` when it was last tried, in Unix seconds. `track` is known once it was
-    heard; `twin` is another file of the library with the same sound.
+    heard; `twin` is another file of the library with the same sound. `written` is the sound that fetching put
+    into the file, None for a file that was there before, and for one that somebody has moved.
     """
 
     id: int
@@ -128,6 +129,7 @@ class PlaylistEntry:
     path: Path | None
     track: TrackId | None
     twin: Path | None = None
+    written: TrackId | None = None
 
     @property
     def title(self) -> str:
@@ -152,6 +154,16 @@ class PlaylistEntry:
     def key(self) -> tuple[str, str]:
         """Extractor and id: what the entry is called where it comes from."""
         return self.source.extractor, self.source.source_id
+
+
+@dataclass(frozen=True, slots=True)
+class LeftFile:
+    """A file of a forgotten playlist, the id of what it was fetched from, and the sound that fetching put
+    there: None where that is not known."""
+
+    source_id: str
+    path: Path
+    written: TrackId | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _OF_SOURCE = (
     " s.extractor, s.source, s.url, s.title, s.channel, s.duration, s.kind, s.reason, s.hint,"
     " s.state, s.attempts, s.retry_at, s.tried, s.path, s.track,"
     " (SELECT f.path FROM tracks AS t JOIN files AS f ON f.track = t.id"
-    "   WHERE t.uuid = s.track AND f.missing = 0 AND f.path IS NOT s.path ORDER BY f.id LIMIT 1)"
+    "   WHERE t.uuid = s.track AND f.missing = 0 AND f.path IS NOT s.path ORDER BY f.id LIMIT 1), s.written"
     " FROM sources AS s"
 )
 _ENTRY = (
@@ -163,7 +163,7 @@ def _entries(db: sqlite3.Connection, rest: str, *values: object) -> list[Playlis
 
 def _entry(row: tuple[Any, ...]) -> PlaylistEntry:
     key, playlist, position, fresh, removed = row[:5]
-    state, attempts, retry_at, tried, path, track, twin = row[14:]
+    state, attempts, retry_at, tried, path, track, twin, written = row[14:]
     return PlaylistEntry(
         id=key,
         playlist=playlist,
@@ -178,6 +178,7 @@ def _entry(row: tuple[Any, ...]) -> PlaylistEntry:
         path=None if path is None else Path(os.fsdecode(path)),
         track=track_id(track),
         twin=None if twin is None else Path(os.fsdecode(twin)),
+        written=track_id(written),
     )
 
 

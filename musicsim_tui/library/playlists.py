@@ -15,6 +15,7 @@ from musicsim_tui.library.paths import path_bytes
 from musicsim_tui.library.playlist_queue import PlaylistQueue
 from musicsim_tui.library.playlist_records import (
     EntryState,
+    LeftFile,
     Playlist,
     PlaylistEntry,
     PlaylistRecord,
@@ -179,10 +180,10 @@ class Playlists(PlaylistQueue):
             db.executemany("UPDATE entries SET removed = 1, fresh = 0 WHERE id = ?", [(key,) for key in gone])
             return len(before.intersection(gone))
 
-    def forget(self, playlist: int, *, files_too: bool = False) -> list[tuple[str, Path]]:
+    def forget(self, playlist: int, *, files_too: bool = False) -> list[LeftFile]:
         """Forget a playlist, and take out of the queue what no other followed one waits for.
 
-        Returns the files that belong to no other playlist, by whatever source, each with the id of its own.
+        Returns the files that belong to no other playlist, by whatever source.
         No file is touched: they stay known by their sources, unless `files_too`.
         """
         with self._write() as db:
@@ -191,7 +192,7 @@ class Playlists(PlaylistQueue):
                 " EXCEPT SELECT source FROM entries WHERE playlist <> ?"
             )
             files = db.execute(
-                "SELECT source, path FROM sources WHERE path IS NOT NULL AND state <> ?"
+                "SELECT source, path, written FROM sources WHERE path IS NOT NULL AND state <> ?"
                 f" AND id IN ({own}) AND path NOT IN (SELECT s.path FROM sources AS s"
                 " JOIN entries AS e ON e.source = s.id"
                 " WHERE e.playlist <> ? AND s.path IS NOT NULL AND s.state <> ?) ORDER BY id",
@@ -204,7 +205,10 @@ class Playlists(PlaylistQueue):
             ).fetchall()
             db.execute("DELETE FROM playlists WHERE id = ?", (playlist,))
             db.executemany("DELETE FROM sources WHERE id = ?", orphans)
-        return [(source, Path(os.fsdecode(path))) for source, path in files]
+        return [
+            LeftFile(source, Path(os.fsdecode(path)), rows.track_id(written))
+            for source, path, written in files
+        ]
 
 
 def _leave_queue(db: sqlite3.Connection, playlist: int) -> None:

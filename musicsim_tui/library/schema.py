@@ -145,7 +145,10 @@ _PLAYLISTS = (
     "CREATE INDEX queue_by_playlist ON queue (playlist)",
 )
 
-MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES, _CRATES, _REFUSED, _PLAYLISTS)
+# The sound that fetching put into the file at `path`; null for a file that was there before.
+_WRITTEN = ("ALTER TABLE sources ADD COLUMN written BLOB",)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_TABLES, _CRATES, _REFUSED, _PLAYLISTS, _WRITTEN)
 """Step n, a list of statements, takes a file from `user_version` n to n + 1. Steps are only ever appended."""
 
 

@@ -32,12 +32,14 @@ _TRIES_OF_WHAT_LASTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A forgotten playlist, and what became of the files that no other playlist has. Only files that were
-    fetched into its folder are ever deleted."""
+    """A forgotten playlist, and what became of the files that no other playlist has. Only what was fetched
+    into its folder is ever deleted; of those kept, `files_own` were to be, and are somebody's own: they were
+    there before, or have been moved or changed since."""
 
     title: str
     files_deleted: int
     files_kept: int
+    files_own: int = 0
 
 
 class Downloads(PlaylistListing):
@@ -205,10 +207,9 @@ class Downloads(PlaylistListing):
         """Forget a playlist. Its files stay, unless they are to be deleted: those that no other playlist has.
 
         Deleted are only files below the playlist's folder that carry the id of what was fetched in their
-        names: a copy elsewhere that stands in for one belongs to somebody. Raises UnmetRequest when it is not
-        remembered.
+        names, and hold the sound that was put there. Raises UnmetRequest when it is not remembered.
         """
-        from musicsim_tui.download.finished import is_named_after
+        from musicsim_tui.download.finished import holds, is_named_after
 
         known = self._known(playlist)
         catalog = self._catalog()
@@ -222,16 +223,18 @@ class Downloads(PlaylistListing):
         if not delete_files:
             return Forgotten(known.title, 0, len(files))
         ours = [
-            path
-            for source, path in files
-            if path.is_relative_to(known.folder) and is_named_after(path, source)
+            file.path
+            for file in files
+            if file.path.is_relative_to(known.folder)
+            and is_named_after(file.path, file.source_id)
+            and holds(file.path, file.written)
         ]
         deleted = [path for path in ours if _deleted(path)]
         catalog.mark_missing(deleted)
         with contextlib.suppress(OSError):
             known.folder.rmdir()  # only when nothing else is in it
             catalog.forget_root(known.folder)
-        return Forgotten(known.title, len(deleted), len(files) - len(deleted))
+        return Forgotten(known.title, len(deleted), len(files) - len(deleted), len(files) - len(ours))
 
     def _bases(self) -> set[Path]:
         """The folders of playlists' folders: each has its unfinished files beside them."""

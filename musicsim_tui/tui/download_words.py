@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from musicsim_tui.download.forecast import DownloadForecast
     from musicsim_tui.download.report import ListingProgress, LiveEntry, QueueSnapshot
     from musicsim_tui.library.playlist_records import Playlist, PlaylistEntry
+    from musicsim_tui.services.downloads import Forgotten
     from musicsim_tui.tui.downloading import Downloading
 
 ROBOT = "robot"
@@ -38,6 +39,7 @@ _UNWANTED = (EntryState.PAUSED, EntryState.CANCELLED)
 """States in which what is being fetched is left as soon as the site answers."""
 HERE = (EntryState.READY, EntryState.INGESTING)
 """States in which the file is there."""
+_LONGEST_TITLE = 100
 
 
 def speed_words(speed: float) -> str:
@@ -176,6 +178,21 @@ def _running_words(snapshot: QueueSnapshot, pause: str, dot: str) -> str:
         parts.append("a polite pause")
     parts.append(f"{pause} pauses all")
     return f" {dot} ".join(parts)
+
+
+def forgotten_words(forgotten: Forgotten) -> str:
+    """What became of a forgotten playlist and its files."""
+    own, left = forgotten.files_own, forgotten.files_kept - forgotten.files_own
+    files = [
+        f"{count(forgotten.files_deleted, 'file')} deleted" if forgotten.files_deleted else "",
+        f"{count(own, 'file')} that {'was' if own == 1 else 'were'} there before, or moved or changed since,"
+        f" {'stays' if own == 1 else 'stay'}"
+        if own
+        else "",
+        f"{count(left, 'file')} kept" if left else "",
+    ]
+    told = "; ".join(filter(None, files))
+    return f"{shown(forgotten.title)[:_LONGEST_TITLE]} is forgotten{': ' if told else ''}{told}"
 
 
 def _hour(snapshot: QueueSnapshot) -> str:

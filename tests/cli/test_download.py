@@ -333,6 +333,20 @@ def test_sources_show_and_forget_playlists(shell: Shell, youtube: YouTube) -> No
     assert shell("sources", "forget", "nowhere").code == 1
 
 
+def test_what_was_there_before_is_told_and_stays(shell: Shell, youtube: YouTube, tmp_path: Path) -> None:
+    link = list_only(youtube, *PLAYABLE[:2])
+    [mine, other] = map(Path, shell("download", link, "--no-ingest", "--json").json["files"])
+    other.unlink()
+    second = ("--data-dir", str(tmp_path / "second"))
+    there = shell("download", link, "--no-ingest", *second).out
+    assert "Fetched 1 track " in there
+    assert "1 was there already." in there
+    gone = shell("sources", "forget", link, "--files", "--yes", *second)
+    assert "Deleted 1 file." in gone.out
+    assert "1 file stays: it was there before, or moved or changed since." in gone.out
+    assert mine.exists()
+
+
 def test_settings_are_shown_with_their_sources(shell: Shell, tmp_path: Path) -> None:
     shown = {item["name"]: item for item in shell("config", "show", "--json").json["settings"]}
     assert shown["download.folder"]["value"] == str(tmp_path / "Music")

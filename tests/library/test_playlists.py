@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.library.catalog import Catalog
-from musicsim_tui.library.playlist_records import EntryState, PlaylistRecord, SourceRecord
+from musicsim_tui.library.playlist_records import EntryState, LeftFile, PlaylistRecord, SourceRecord
 from musicsim_tui.library.playlists import ListedEntry
 from musicsim_tui.library.schema import MIGRATIONS, migrate
 from tests.library.samples import Clock
@@ -76,6 +76,20 @@ def test_an_older_catalog_gets_its_playlists(tmp_path: Path) -> None:
     with Catalog.open(path) as catalog:
         assert catalog.get_meta("model") == "mn04"
         assert names(catalog, playlist_of(catalog, "a", "b")) == ["a", "b"]
+
+
+def test_what_an_older_catalog_fetched_is_not_known_to_be_written_by_it(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        migrate(db, MIGRATIONS[:4])
+        db.execute(
+            "INSERT INTO sources (extractor, source, url, title, channel, state, kind, reason, hint, path)"
+            " VALUES ('site', 'a', '', '', '', 'ready', '', '', '', ?)",
+            (b"/music/a.mp3",),
+        )
+    with Catalog.open(path) as catalog:
+        playlist = playlist_of(catalog, "a")
+        assert catalog.playlists.forget(playlist) == [LeftFile("a", Path("/music/a.mp3"), None)]
 
 
 def test_counts_and_seconds(catalog: Catalog) -> None:
@@ -186,11 +200,11 @@ def test_forgetting_says_which_files_belong_to_nobody(catalog: Catalog) -> None:
         item = catalog.playlists.next_item()
         assert item is not None
         catalog.playlists.fetched(item.source, Path(path), to_hear=False)
-    assert catalog.playlists.forget(one) == [("a", Path("/music/a.mp3"))]
+    assert catalog.playlists.forget(one) == [LeftFile("a", Path("/music/a.mp3"), None)]
     assert [playlist.id for playlist in catalog.playlists.all()] == [two]
     again = playlist_of(catalog, "a", "b", name="PLone")
     assert {entry.state for entry in catalog.playlists.entries(again)} == {EntryState.READY}
-    assert catalog.playlists.forget(again, files_too=True) == [("a", Path("/music/a.mp3"))]
+    assert catalog.playlists.forget(again, files_too=True) == [LeftFile("a", Path("/music/a.mp3"), None)]
     last = playlist_of(catalog, "a", "b", name="PLone")
     assert [entry.state for entry in catalog.playlists.entries(last)] == [
         EntryState.LISTED,

@@ -17,6 +17,7 @@ import pytest
 from musicsim_tui.audio.encode import write_audio
 from musicsim_tui.audio.identity import examine
 from musicsim_tui.download import forecast
+from musicsim_tui.download.editing import edit_names
 from musicsim_tui.download.fetch import FetchRequest, fetch
 from musicsim_tui.download.listing import SINGLES
 from musicsim_tui.download.playlist import read_listing
@@ -81,6 +82,49 @@ def test_a_copy_of_ones_own_is_never_deleted(services: Services, youtube: YouTub
     assert copy.exists()
     assert stranger.exists()
     assert not second.exists()
+
+
+def test_a_file_that_was_there_before_is_taken_for_the_track_and_never_deleted(
+    services: Services, youtube: YouTube
+) -> None:
+    mine = services.downloads.folder / "Mix" / f"My rip [{youtube.ids['ok_m4a']}].m4a"
+    mine.parent.mkdir(parents=True)
+    write_audio(mine, np.stack([music(3), music(4)]), RATE)
+    before = mine.read_bytes()
+    playlist, summary = fetched(services, list_only(youtube, "ok_m4a", "ok_opus"))
+    assert (summary.ready, summary.adopted, summary.files[0]) == (2, 1, mine)
+    assert states(services, playlist) == [EntryState.READY, EntryState.READY]
+
+    forgotten = services.downloads.forget(playlist, delete_files=True)
+    assert (forgotten.files_deleted, forgotten.files_kept, forgotten.files_own) == (1, 1, 1)
+    assert os.listdir(mine.parent) == [mine.name]
+    assert mine.read_bytes() == before
+
+
+def test_a_damaged_file_that_was_there_before_is_not_replaced(services: Services, youtube: YouTube) -> None:
+    link = list_only(youtube, "ok_m4a")
+    playlist, summary = fetched(services, link, ingest=False)
+    [mine] = summary.files
+    services.catalog.playlists.forget(playlist, files_too=True)
+    playlist, summary = fetched(services, link, ingest=False)
+    assert (summary.adopted, summary.files) == (1, (mine,))
+    mine.write_bytes(b"")
+    assert services.downloads.retry(services.downloads.damaged()) == 1
+    [again] = services.downloads.run(CancelToken(), ingest=False).files
+    assert again != mine
+    assert mine.read_bytes() == b""
+    services.downloads.forget(playlist, delete_files=True)
+    assert os.listdir(mine.parent) == [mine.name]
+
+
+def test_another_sound_under_the_name_of_a_fetched_one_stays(services: Services, youtube: YouTube) -> None:
+    playlist, summary = fetched(services, list_only(youtube, "ok_m4a", "ok_opus"), ingest=False)
+    mine, edited = summary.files
+    write_audio(mine, np.stack([music(3), music(4)]), RATE)
+    edit_names(edited, title="Another", artist=None, cancel=CancelToken())
+    forgotten = services.downloads.forget(playlist, delete_files=True)
+    assert (forgotten.files_deleted, forgotten.files_own) == (1, 1)
+    assert os.listdir(mine.parent) == [mine.name]
 
 
 def test_a_file_that_stands_in_for_another_playlists_stays(services: Services, youtube: YouTube) -> None:

@@ -413,7 +413,7 @@ def test_what_is_new_is_fetched_and_what_is_forgotten_goes(
         await driver.press("tab", "i")
         await driver.shows("yes: checking it fetches what is new")
         await driver.press("escape", "D")
-        await driver.shows("delete the files that only it has")
+        await driver.shows("delete what was fetched for it alone")
         await driver.press("f")
         await driver.shows("Mix is forgotten: 2 files kept")
         await driver.shows("Nothing has been fetched from the web yet.")

@@ -102,15 +102,21 @@ def _forget_playlist(services: Services, playlist: Playlist, *, delete_files: bo
                 "title": forgotten.title,
                 "files_deleted": forgotten.files_deleted,
                 "files_kept": forgotten.files_kept,
+                "files_own": forgotten.files_own,
             }
         )
         return
     output.say(f"Forgot {output.plain(forgotten.title)}.")
     if forgotten.files_deleted:
         output.say(f"Deleted {output.count(forgotten.files_deleted, 'file')}.")
-    if forgotten.files_kept:
-        stay = "stays where it is" if forgotten.files_kept == 1 else "stay where they are"
-        output.say(f"{output.count(forgotten.files_kept, 'file')} {stay}.")
+    if forgotten.files_own:
+        why = "stays: it was" if forgotten.files_own == 1 else "stay: they were"
+        output.say(
+            f"{output.count(forgotten.files_own, 'file')} {why} there before, or moved or changed since."
+        )
+    if left := forgotten.files_kept - forgotten.files_own:
+        stay = "stays where it is" if left == 1 else "stay where they are"
+        output.say(f"{output.count(left, 'file')} {stay}.")
 
 
 def _forget_folder(absolute: Path, *, tracks: bool) -> None:

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from musicsim_tui.download.report import QueueState
 from musicsim_tui.library.playlist_records import EntryState, Playlist, PlaylistEntry
-from musicsim_tui.tui.download_words import HERE
+from musicsim_tui.tui.download_words import HERE, forgotten_words
 from musicsim_tui.tui.history import Step
 from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
 from musicsim_tui.tui.screens.download_lists import DownloadLists
@@ -267,7 +267,7 @@ class DownloadsView(DownloadLists):
             answers.append(Answer("queue", "a", f"Take all {everything:,} of all playlists out of the queue"))
         answers.append(Answer("forget", "f", "Forget it; files stay where they are"))
         if here:
-            answers.append(Answer("delete", "d", "Forget it and delete the files that only it has"))
+            answers.append(Answer("delete", "d", "Forget it and delete what was fetched for it alone"))
         text = f"{shown(playlist.title)[:_LONGEST_TITLE]}: {here:,} here, in {shown(playlist.folder)}"
         self.host.push_screen(
             Pick("This playlist", text, answers), lambda name: self._do_to_playlist(playlist, name)
@@ -299,13 +299,7 @@ class DownloadsView(DownloadLists):
             )
 
     def _forgotten(self, forgotten: Forgotten) -> None:
-        files = []
-        if forgotten.files_deleted:
-            files.append(f"{count(forgotten.files_deleted, 'file')} deleted")
-        if forgotten.files_kept:
-            files.append(f"{count(forgotten.files_kept, 'file')} kept")
-        title = shown(forgotten.title)[:_LONGEST_TITLE]
-        self.host.say(f"{title} is forgotten{': ' if files else ''}{', '.join(files)}")
+        self.host.say(forgotten_words(forgotten))
         self.wanted = 0
         self.host.tracks_changed()
         self.look_up()
