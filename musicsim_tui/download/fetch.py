@@ -14,12 +14,12 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from musicsim_tui.audio.decode import decode_mono, decode_stereo
 from musicsim_tui.audio.encode import MP3_QUALITY, write_audio
@@ -93,7 +93,8 @@ class FetchRequest:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A finished file. `track` is the sound in it; `seconds` as decoded; `codec` is the one the site had;
-    `damaged_packets` could not be decoded and were passed over; `advice` is what would make the next downloads better."""
+    `damaged_packets` could not be decoded and were passed over; `advice` is what would make the next
+    downloads better."""
 
     source: SourceId
     path: Path
@@ -140,24 +141,22 @@ def fetch(
             if error.kind in (FailureKind.NOT_AUDIO, FailureKind.TRUNCATED):
                 _empty(work)
             raise
-        forget_partial(entry.source, request.work)
+        shutil.rmtree(work, ignore_errors=True)
     return fetched
 
 
 def forget_partial(source: SourceId, work: Path, *, only_if_empty: bool = False) -> None:
-    """Remove what an unfinished fetch left, as far as that is possible.
+    """Remove what an unfinished fetch left, as far as that is possible, and unless it is being fetched.
 
     With `only_if_empty` what would be gone on with stays, and `work` goes as well when nothing is left in it.
     """
     folder = _folder_of(source, work)
-    if not only_if_empty:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    with suppress(OSError):
-        if {path.name for path in folder.iterdir()} <= {_LOCK}:
+    with suppress(OSError), _locked(folder):
+        if not only_if_empty or {path.name for path in folder.iterdir()} <= {_LOCK}:
             shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):
-        work.rmdir()
+    if only_if_empty:
+        with suppress(OSError):
+            work.rmdir()
 
 
 class _Reporter:
@@ -303,15 +302,22 @@ def _work_folder(source: SourceId, work: Path) -> Iterator[Path]:
     folder = _folder_of(source, work)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("wb")
+        lock = _locked(folder)
+    except BlockingIOError as error:
+        raise failure(FailureKind.BUSY) from error
     except OSError as error:
         raise _without_room(error) or unusable(work.parent, error) from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise failure(FailureKind.BUSY) from error
         yield folder
+
+
+def _locked(folder: Path) -> BinaryIO:
+    """The lock of an entry's folder, taken until it is closed. Raises BlockingIOError and other OSErrors."""
+    with ExitStack() as undo:
+        lock = undo.enter_context((folder / _LOCK).open("wb"))
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        undo.pop_all()
+    return lock
 
 
 def _empty(folder: Path) -> None:

@@ -47,6 +47,8 @@ _IDLE_SECONDS = 1.0
 _ROOM_SECONDS = 5.0
 _ELSEWHERE_SECONDS = 0.5
 _TICK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+"""How often it is looked at most whether the entry that is being fetched is still wanted."""
 _ELSEWHERE = MusicSimError(
     "Another musicsim-tui is fetching: it brings these as well.", "Wait until it is done, or quit it."
 )
@@ -281,10 +283,15 @@ class QueueRun:
             item.entry.position,
         )
 
-        lap = Lap()
+        lap, look_at = Lap(), time.monotonic() + _LOOK_SECONDS
 
         def on_progress(progress: FetchProgress) -> None:
+            nonlocal look_at
             lap.at(progress.stage)
+            if (now := time.monotonic()) >= look_at:
+                look_at = now + _LOOK_SECONDS
+                if not self._playlists.is_waiting(item.source):
+                    token.cancel()  # paused, cancelled or forgotten by another process
             self._show(QueueState.RUNNING, LiveEntry.of(item.entry, progress))
 
         try:

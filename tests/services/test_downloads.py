@@ -250,6 +250,31 @@ def test_the_one_being_fetched_is_passed_over_and_goes_on_where_it_stopped(
         assert states(services, playlist) == [EntryState.READY, EntryState.READY]
 
 
+@pytest.mark.parametrize("order", ["hold", "cancel", "forget"])
+def test_what_another_process_orders_is_heeded_while_data_flows(
+    tmp_path: Path, youtube: YouTube, order: str
+) -> None:
+    youtube.add("slower", Video("Slower - Song", 3, "b.m4a", fault="slow", parameters="rate=4000"))
+    with downloading(tmp_path) as first, downloading(tmp_path) as second:
+        playlist = queued(first, list_only(youtube, "slower"))
+        other = queued(first, list_only(youtube, "ok_opus", playlist="PLother"))
+        [entry] = first.catalog.playlists.entries(playlist)
+        orders: dict[str, Callable[[], object]] = {
+            "hold": lambda: second.downloads.hold([entry.id]),
+            "cancel": lambda: second.downloads.cancel([entry.id]),
+            "forget": lambda: second.downloads.forget(playlist),
+        }
+        flowing = once(lambda shown: shown.live is not None and shown.live.done > 2000, orders[order])
+        summary = run(first, flowing)
+        assert (summary.ready, summary.failed, summary.stopped_by) == (1, 0, None)
+        assert states(first, other) == [EntryState.READY]
+        work = first.downloads.folder / WORK_FOLDER
+        left = {"hold": [EntryState.PAUSED], "cancel": [EntryState.CANCELLED], "forget": []}
+        assert states(first, playlist) == left[order]
+        assert bool(list(work.rglob("*.part"))) is (order == "hold")
+        assert work.exists() is (order == "hold")
+
+
 def test_what_is_paused_is_counted_at_once_while_another_comes(services: Services, youtube: YouTube) -> None:
     playlist = queued(services, list_only(youtube, "slow", "ok_m4a", "ok_opus"))
     others = [entry.id for entry in services.catalog.playlists.entries(playlist)[1:]]
