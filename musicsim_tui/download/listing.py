@@ -47,7 +47,8 @@ def list_into(
     """Remember what is behind a link while it is read, each page of it before the next is asked for; a new
     playlist gets a folder in `folder`, with `resettle` a known one as well.
 
-    Raises as `stream_listing` does, and CatalogError; what came by then is kept.
+    Raises as `stream_listing` does, CatalogError, and UnmetRequest when the playlist was forgotten meanwhile;
+    what came by then is kept.
     """
     writer: _Writer | None = None
 
@@ -81,6 +82,7 @@ def list_into(
         removed=removed,
         deleted=len(note_deleted(catalog, writer.playlist).deleted),
         gap=listing.gap,
+        sources=tuple((entry.source.extractor, entry.source.id) for entry in listing.entries),
         retried=listing.retried,
         limited=listing.limited,
         problem=listing.problem,

@@ -31,7 +31,8 @@ class ListingProgress:
 class Opened:
     """What came of a listing. `created` when the playlist was not remembered before; `gap` counts entries
     that the site announced and did not hand out; `removed` those that were there before and are not any more;
-    `deleted` the fetched ones whose files are gone. `problem` is what cut the listing; `advice` is what would
+    `deleted` the fetched ones whose files are gone. `problem` is what cut the listing; `sources` are what it
+    gave, by extractor and id; `advice` is what would
     make the next ones better."""
 
     playlist: int
@@ -47,6 +48,7 @@ class Opened:
     limited: bool
     problem: DownloadError | None = None
     advice: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 class QueueState(StrEnum):

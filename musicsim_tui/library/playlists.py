@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.library import playlist_rows as rows
 from musicsim_tui.library.folding import clean
 from musicsim_tui.library.paths import path_bytes
@@ -150,9 +151,14 @@ class Playlists(PlaylistQueue):
     def finish(self, playlist: int, listed: Sequence[ListedEntry], *, gap: int, complete: bool) -> int:
         """Bring a playlist into the order of a listing that is over; how many entries it has lost.
 
-        What a `complete` listing does not have is marked as removed; it stays, with its file.
+        What a `complete` listing does not have is marked as removed; it stays, with its file. Raises
+        UnmetRequest when the playlist was forgotten meanwhile.
         """
         with self._write() as db:
+            if db.execute("SELECT 1 FROM playlists WHERE id = ?", (playlist,)).fetchone() is None:
+                raise UnmetRequest(
+                    "The playlist was forgotten while it was listed.", "Open its link again to have it back."
+                )
             before = {
                 key
                 for (key,) in db.execute(

@@ -69,8 +69,11 @@ class Downloads(PlaylistListing):
         self._controls.wake()
         return len(changed)
 
-    def enqueue_playlist(self, playlist: int, *, everything: bool) -> int:
-        """Put what can be fetched of a playlist in the queue; how many entries that were.
+    def enqueue_playlist(
+        self, playlist: int, *, everything: bool, among: Collection[tuple[str, str]] | None = None
+    ) -> int:
+        """Put what can be fetched of a playlist, or of it `among` these sources, in the queue; how many
+        entries that were.
 
         Without `everything`: what is fresh, deleted or failed. What has failed three times for a reason that
         lasts is left to `retry`.
@@ -79,7 +82,9 @@ class Downloads(PlaylistListing):
         chosen = [
             entry.id
             for entry in playlists.entries(playlist)
-            if not entry.removed and (entry.state in _PLAYABLE if everything else _is_due(entry))
+            if not entry.removed
+            and (among is None or entry.key in among)
+            and (entry.state in _PLAYABLE if everything else _is_due(entry))
         ]
         playlists.follow(playlist)
         return self.enqueue(chosen)

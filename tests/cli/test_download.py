@@ -13,7 +13,7 @@ from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import SourceRecord
 from musicsim_tui.library.playlists import ListedEntry
 from tests.cli.conftest import Shell
-from tests.harness.downloads import PLAYABLE, config_of, list_only
+from tests.harness.downloads import PLAYABLE, config_of, downloading, list_only, opened
 from tests.harness.youtube import PLAYLIST, PLAYLIST_ID, Playlist
 from tests.harness.youtube_videos import Video
 
@@ -331,6 +331,16 @@ def test_sources_show_and_forget_playlists(shell: Shell, youtube: YouTube) -> No
     assert shell("sources", "--json").json["sources"] == []
     assert shell("list", "--json").json["total"] == 0
     assert shell("sources", "forget", "nowhere").code == 1
+
+
+def test_a_limit_holds_for_a_list_that_is_known(shell: Shell, youtube: YouTube, tmp_path: Path) -> None:
+    link = list_only(youtube, "slow", "ok_m4a", "ok_opus")
+    with downloading(tmp_path) as services:
+        opened(services, link)
+    youtube.playlists[PLAYLIST_ID].ids.reverse()
+    [file] = shell("download", link, "--limit", "1", "--no-ingest", "--json").json["files"]
+    assert youtube.ids["ok_opus"] in file
+    assert len(shell("download", link, "--no-ingest", "--json").json["files"]) == 2
 
 
 def test_what_was_there_before_is_told_and_stays(shell: Shell, youtube: YouTube, tmp_path: Path) -> None:

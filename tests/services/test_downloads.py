@@ -19,7 +19,7 @@ from musicsim_tui.download.failures import FailureKind, failure
 from musicsim_tui.download.fetch import Stage
 from musicsim_tui.download.lock import QueueLock
 from musicsim_tui.download.queue import WORK_FOLDER
-from musicsim_tui.download.report import QueueSnapshot, QueueState, RunSummary
+from musicsim_tui.download.report import ListingProgress, QueueSnapshot, QueueState, RunSummary
 from musicsim_tui.errors import UnmetRequest, UsageError
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.playlist_records import EntryState
@@ -600,6 +600,20 @@ def test_cookies_can_be_chosen_meanwhile(services: Services, youtube: YouTube) -
     services.downloads.use_cookies(None)
     services.downloads.resume()
     assert run(services).ready == 1
+
+
+def test_a_playlist_can_be_forgotten_while_another_process_lists_it(tmp_path: Path, youtube: YouTube) -> None:
+    link = list_only(youtube, "ok_m4a", "ok_opus", "slow", "region")
+    with downloading(tmp_path) as first, downloading(tmp_path) as second:
+
+        def forget(progress: ListingProgress) -> None:
+            if progress.received and second.catalog.playlists.get(progress.playlist) is not None:
+                second.downloads.forget(progress.playlist)
+
+        with pytest.raises(UnmetRequest, match="forgotten while it was listed"):
+            first.downloads.open(link, CancelToken(), publish=forget)
+        assert first.catalog.playlists.all() == []
+        assert len(states(first, opened(first, link).playlist)) == 4
 
 
 def test_a_forgotten_playlist_cannot_be_checked(services: Services, youtube: YouTube) -> None:

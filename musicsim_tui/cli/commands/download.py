@@ -18,7 +18,7 @@ from musicsim_tui.cli.download_progress import time_of_day, watch_downloads
 from musicsim_tui.cli.link_questions import settled
 from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, current_settings, open_services
-from musicsim_tui.errors import MusicSimError, UsageError
+from musicsim_tui.errors import MusicSimError, UnmetRequest, UsageError
 
 if TYPE_CHECKING:
     from musicsim_tui.cli.interrupt import WatchedToken
@@ -159,7 +159,8 @@ def _download(settings: Settings, order: _Order) -> None:
 def _fill_queue(services: Services, listings: _Listings, asked: set[int], *, retry: bool) -> None:
     downloads, playlists = services.downloads, services.catalog.playlists
     for opened in listings.opened:
-        downloads.enqueue_playlist(opened.playlist, everything=opened.playlist in asked)
+        given = set(opened.sources) if opened.limited else None
+        downloads.enqueue_playlist(opened.playlist, everything=opened.playlist in asked, among=given)
     if retry:
         among = {opened.playlist for opened in listings.opened}
         keys = {entry.key for playlist in among for entry in playlists.entries(playlist)}
@@ -250,8 +251,8 @@ class _Listings:
         self._asked += 1
         try:
             self.opened.append(list_it())
-        except DownloadError as error:
-            if alone or error.stops_queue:
+        except (DownloadError, UnmetRequest) as error:
+            if alone or (isinstance(error, DownloadError) and error.stops_queue):
                 raise
             self.failed.append((name, error))
             output.note(f"{name}: {error.title} {error.hint}")
