@@ -33,13 +33,16 @@ class DownloadsChanged(Message):
 @dataclass(frozen=True, slots=True)
 class ListingOrder:
     """A list that is to be read. `name` is what it is called until it says so itself; exactly one of `done`,
-    `failed` and `stopped` is called."""
+    `failed` and `stopped` is called, unless the list is forgotten. `playlist` is its number where that is
+    known before, and `ticket` tells one order from the others for those who wait for it."""
 
     name: str
     list_it: List
     done: Callable[[Opened], None]
     failed: Callable[[MusicSimError], None]
     stopped: Callable[[], None]
+    playlist: int = 0
+    ticket: int = 0
 
 
 class Downloading:
@@ -51,6 +54,7 @@ class Downloading:
         self._queue: Job[RunSummary, QueueSnapshot] | None = None
         self._orders: deque[ListingOrder] = deque()
         self._listing: tuple[ListingOrder, Job[Opened, ListingProgress]] | None = None
+        self._forgotten = False
         self._told = 0.0
         self._told_listing: ListingProgress | None = None
         self.paused = False
@@ -141,6 +145,23 @@ class Downloading:
         return self.listing.title if self.listing is not None else self._listing[0].name
 
     @property
+    def listed_playlist(self) -> int:
+        """The playlist whose list is being read; 0 when none is, and while it is not known."""
+        if self._listing is None:
+            return 0
+        return self.listing.playlist if self.listing is not None else self._listing[0].playlist
+
+    @property
+    def listed_ticket(self) -> int:
+        """The ticket of the order that is being worked on; 0 when none is."""
+        return 0 if self._listing is None else self._listing[0].ticket
+
+    @property
+    def forgets_listing(self) -> bool:
+        """Whether the list that is being read was forgotten, and its reading has not ended yet."""
+        return self._listing is not None and self._forgotten
+
+    @property
     def stops_listing(self) -> bool:
         """Whether the list that is being read was told to stop, and has not yet."""
         return self._listing is not None and self._listing[1].token.cancelled
@@ -158,6 +179,13 @@ class Downloading:
         self._listing[1].cancel()
         return True
 
+    def forget_listing(self, playlist: int) -> None:
+        """Read no list of this playlist any more, and tell nobody what came of it."""
+        self._orders = deque(order for order in self._orders if order.playlist != playlist)
+        if self._listing is not None and self.listed_playlist == playlist:
+            self._forgotten = True
+            self._listing[1].cancel()
+
     def _list_next(self) -> None:
         if self._listing is None and self._orders:
             order = self._orders.popleft()
@@ -171,7 +199,10 @@ class Downloading:
         if self._listing is None or not self._listing[1].ended:
             return
         (order, job), self._listing = self._listing, None
-        if job.state is JobState.DONE and job.result is not None:
+        forgotten, self._forgotten = self._forgotten, False
+        if forgotten:
+            self._post(DownloadsChanged())
+        elif job.state is JobState.DONE and job.result is not None:
             order.done(job.result)
         elif job.error is not None:
             order.failed(in_words(job.error))

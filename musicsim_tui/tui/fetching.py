@@ -118,7 +118,7 @@ class FetchingActions(PlayingActions):
 
     def _list_link(self, link: str, choice: Choice | None = None, limit: int | None = None) -> None:
         downloads = self.bridge.services.downloads
-        self.downloads.show_next_list()
+        ticket = self.downloads.await_list()
         self.show_view("downloads")
 
         def list_it(token: CancelToken, publish: Callable[[ListingProgress], None]) -> Opened:
@@ -128,7 +128,12 @@ class FetchingActions(PlayingActions):
 
         self.downloading.list_link(
             ListingOrder(
-                shown(link)[:_LONGEST_LINK], list_it, self._listed, self.downloads.cannot_list, self._stopped
+                shown(link)[:_LONGEST_LINK],
+                list_it,
+                partial(self._listed, ticket),
+                self.downloads.cannot_list,
+                self._stopped,
+                ticket=ticket,
             )
         )
 
@@ -140,11 +145,12 @@ class FetchingActions(PlayingActions):
 
     def _stopped(self) -> None:
         self.say("The listing is stopped; what came is kept.")
+        self.downloads.listing_ended()
         self.downloads.look_up()
 
-    def _listed(self, opened: Opened) -> None:
+    def _listed(self, ticket: int, opened: Opened) -> None:
         """Tell what a listing brought that its playlist does not show."""
-        self.downloads.choose(opened.playlist)
+        self.downloads.list_came(ticket, opened.playlist)
         self.downloads.listing_ended(opened.playlist)
         key = main_key(BY_ID["download"], self.keys)
         if opened.problem is not None:
@@ -177,11 +183,14 @@ class FetchingActions(PlayingActions):
             name = shown(playlist.title)[:_LONGEST_LINK] or "a playlist"
             done = partial(self._checked, remark=remark if playlist is playlists[-1] else "")
             self.downloading.list_link(
-                ListingOrder(name, list_it, done, self.downloads.cannot_list, self._stopped)
+                ListingOrder(
+                    name, list_it, done, self.downloads.cannot_list, self._stopped, playlist=playlist.id
+                )
             )
 
     def _checked(self, opened: Opened, remark: str) -> None:
         services = self.bridge.services
+        self.downloads.listing_ended(opened.playlist)
 
         def work(_token: CancelToken) -> int:
             known = services.catalog.playlists.get(opened.playlist)

@@ -18,6 +18,7 @@ from musicsim_tui.download.report import QueueState
 from musicsim_tui.download.rest import end_rest, rest
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import EntryState
+from musicsim_tui.tui.state import load_state
 from tests.harness import sound
 from tests.harness.downloads import impatient, list_only
 from tests.harness.youtube import PLAYLIST_ID
@@ -462,3 +463,91 @@ def test_the_marked_ones_are_fetched_and_marks_survive(run: Run, youtube: YouTub
 
     run(scenario)
     run(again)
+
+
+def test_what_is_forgotten_while_it_is_listed_is_listed_no_more(
+    run: Run, youtube: YouTube, held: threading.Event, tmp_path: Path
+) -> None:
+    async def scenario(driver: Driver) -> None:
+        await open_link(driver, f"https://www.youtube.com/playlist?list={PLAYLIST_ID}")
+        await driver.shows("3 of 21 listed. escape stops.")
+        await driver.shows("[Private video]")
+        await driver.press("d", "tab", "D")
+        await driver.shows("Forget it; files stay where they are")
+        await driver.press("f")
+        await driver.shows("is forgotten")
+        await driver.hides("what came is kept")
+        held.set()
+        await driver.hides("Listing")
+        await driver.shows("Nothing has been fetched from the web yet.")
+        assert "is forgotten" in driver.text
+        await open_link(driver, f"https://www.youtube.com/playlist?list={PLAYLIST_ID}")
+        await driver.shows("21 entries listed")
+
+    run(scenario, timeout="60")
+    assert not {EntryState.WAITING, EntryState.FAILED}.intersection(states(tmp_path))
+
+
+def test_what_was_wanted_of_a_listing_ends_with_it(
+    run: Run, youtube: YouTube, held: threading.Event, tmp_path: Path
+) -> None:
+    link = f"https://www.youtube.com/playlist?list={PLAYLIST_ID}"
+
+    async def scenario(driver: Driver) -> None:
+        await open_link(driver, link)
+        await driver.shows("3 of 21 listed. escape stops.")
+        await driver.shows("[Private video]")
+        await driver.press("d", "escape")
+        held.set()
+        await driver.shows("The listing is stopped; what came is kept.")
+        await driver.until(lambda: states(tmp_path)[:2] == [EntryState.READY] * 2, "what came is ready")
+        await open_link(driver, link)
+        await driver.shows("21 entries listed")
+        await driver.shows("21 entries")
+
+    run(scenario, timeout="60")
+    assert set(states(tmp_path)[2:]) <= {EntryState.LISTED, EntryState.UNAVAILABLE}
+
+
+def test_the_pause_is_kept_at_once(run: Run, youtube: YouTube) -> None:
+    youtube.add("slower", Video("Slower - Song", 3, "b.m4a", fault="slow", parameters="rate=1000"))
+    link = list_only(youtube, "slower")
+
+    async def scenario(driver: Driver) -> None:
+        await open_link(driver, link)
+        await driver.shows("1 entry listed")
+        await driver.press("d")
+        await driver.shows("downloading")
+        await driver.press("P")
+        await driver.shows("Fetching is paused.")
+        assert load_state(driver.app.state_path).downloads_paused
+        await driver.press("P")
+        await driver.shows("Fetching goes on.")
+        assert not load_state(driver.app.state_path).downloads_paused
+
+    run(scenario)
+
+
+def test_whoever_has_chosen_another_playlist_stays_there(
+    run: Run, youtube: YouTube, held: threading.Event
+) -> None:
+    long = f"https://www.youtube.com/playlist?list={PLAYLIST_ID}"
+    short = list_only(youtube, "ok_m4a", playlist="PLshort", title="Short")
+
+    async def scenario(driver: Driver) -> None:
+        await open_link(driver, short)
+        await driver.shows("1 entry listed")
+        chosen = driver.app.downloads.wanted
+        await open_link(driver, long)
+        await driver.shows("3 of 21 listed. escape stops.")
+        await driver.until(lambda: driver.app.downloads.wanted != chosen, "the new one is shown")
+        await driver.shows("[Private video]")
+        await driver.press("tab", "j")
+        await driver.until(lambda: driver.app.downloads.wanted == chosen, "the first one is chosen")
+        held.set()
+        await driver.shows("21 entries listed")
+        await driver.hides("Listing")
+        assert driver.app.downloads.wanted == chosen
+        assert "Short" in driver.cursor_line
+
+    run(scenario, timeout="60")

@@ -52,7 +52,7 @@ class DownloadLists(TrackView):
         self.filter = ""
         self._list_error: MusicSimError | None = None
         self._error: MusicSimError | None = None
-        self._shows_next = False
+        self._awaited = self._tickets = 0
         self._looking = self._stale = False
         self._seen: tuple[object, ...] = ()
 
@@ -148,13 +148,26 @@ class DownloadLists(TrackView):
         self.wanted = playlist
         self.look_up()
 
-    def show_next_list(self) -> None:
-        """Show the playlist that is listed next, as soon as it is known."""
-        self._shows_next, self._list_error, self.in_playlists = True, None, False
+    def await_list(self) -> int:
+        """Show a playlist that is to be listed as soon as it is known, unless another is chosen before; the
+        ticket that its order carries."""
+        self._tickets += 1
+        self._awaited, self._list_error, self.in_playlists = self._tickets, None, False
+        return self._awaited
+
+    def await_nothing(self) -> None:
+        """Somebody has chosen what is shown."""
+        self._awaited = 0
+
+    def list_came(self, ticket: int, playlist: int) -> None:
+        """A list has been read: show it when it is waited for still."""
+        if self._awaited == ticket:
+            self._awaited, self.wanted = 0, playlist
+        self.look_up()
 
     def cannot_list(self, error: MusicSimError) -> None:
         """Nothing could be listed."""
-        self._shows_next, self._list_error = False, error
+        self._list_error = error
         self.draw()
 
     def clear_error(self) -> bool:
@@ -167,9 +180,10 @@ class DownloadLists(TrackView):
 
     def downloads_changed(self) -> None:
         """A listing or the queue went on."""
-        listing, snapshot = self.host.downloading.listing, self.host.downloading.snapshot
-        if listing is not None and self._shows_next:
-            self._shows_next, self.wanted = False, listing.playlist
+        downloading = self.host.downloading
+        listing, snapshot = downloading.listing, downloading.snapshot
+        if listing is not None and self._awaited and downloading.listed_ticket == self._awaited:
+            self._awaited, self.wanted = 0, listing.playlist
             self.filter_for("")
         seen = (
             listing and (listing.playlist, listing.received),
@@ -286,7 +300,8 @@ class DownloadLists(TrackView):
         name, listing = self.host.downloading.listed_name, self.host.downloading.listing
         if name or listing is not None:
             if self.host.downloading.stops_listing:
-                return f"Listing {shown(name)[:60]} stops as soon as the site answers; what came is kept."
+                kept = "" if self.host.downloading.forgets_listing else "; what came is kept"
+                return f"Listing {shown(name)[:60]} stops as soon as the site answers{kept}."
             how_far = "asking the site" if listing is None else words.received_words(listing)
             return f"Listing {shown(name)[:60]}: {how_far}. {escape} stops."
         if self._list_error is not None:

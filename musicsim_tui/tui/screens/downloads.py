@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from textual.binding import BindingType
 
+    from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.services.downloads import Forgotten
     from musicsim_tui.track import Track, TrackId
@@ -43,7 +44,7 @@ class DownloadsView(DownloadLists):
 
     def __init__(self, wanted: int, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(wanted, id)
-        self._when_listed: set[int] = set()
+        self._when_listed = 0
 
     @property
     def empty(self) -> bool:
@@ -76,6 +77,7 @@ class DownloadsView(DownloadLists):
     def _highlighted(self) -> None:
         playlist = self.playlists.row_at_cursor
         if self.playlists.has_focus and playlist is not None and playlist.id != self.wanted:
+            self.await_nothing()
             self.choose(playlist.id)
         self.describe()
         self.host.audition_row()
@@ -121,8 +123,8 @@ class DownloadsView(DownloadLists):
             key = main_key(BY_ID["open"], self.host.keys)
             self.host.say(f"There is nothing to fetch yet; {key} takes a link.")
         elif self.in_playlists or not (marked or self.filter):
-            if self.host.downloading.listed_name:
-                self._when_listed.add(playlist.id)
+            if self.host.downloading.listed_playlist == playlist.id:
+                self._when_listed = playlist.id
             self.host.queue_up(lambda _token: downloads.enqueue_playlist(playlist.id, everything=True))
         else:
             wanted = marked or [
@@ -130,10 +132,15 @@ class DownloadsView(DownloadLists):
             ]
             self.host.queue_up(lambda _token: downloads.enqueue(wanted), done=lambda _: self._unmark(marked))
 
-    def listing_ended(self, playlist: int) -> None:
-        """A listing is over: what was wanted of it before all of it was there is fetched."""
-        if playlist in self._when_listed:
-            self._when_listed.discard(playlist)
+    def cannot_list(self, error: MusicSimError) -> None:
+        self.listing_ended()
+        super().cannot_list(error)
+
+    def listing_ended(self, playlist: int = 0) -> None:
+        """A listing is over: what was wanted of this playlist before all of it was there is fetched. Without
+        a playlist the listing came to nothing, and so does what was wanted."""
+        wanted, self._when_listed = self._when_listed, 0
+        if playlist and playlist == wanted:
             downloads = self.host.bridge.services.downloads
             self.host.queue_up(lambda _token: downloads.enqueue_playlist(playlist, everything=True))
 
@@ -186,6 +193,7 @@ class DownloadsView(DownloadLists):
             self.host.queue_up(lambda _token: downloads.release(), "resumed", nothing=nothing)
         else:
             self.host.say("Fetching goes on." if downloading.toggle_pause() else "Fetching is paused.")
+            self.host.remember()
             self.host.main.show_job()
 
     def action_retry(self) -> None:
@@ -222,6 +230,7 @@ class DownloadsView(DownloadLists):
                 f"Fetching with the cookies of {browser}." if browser else "Fetching without cookies."
             )
             self.host.downloading.go_on()
+            self.host.remember()
 
         self.host.bridge.ask("cookies", lambda _token: downloads.use_cookies(browser), tell)
 
@@ -292,6 +301,9 @@ class DownloadsView(DownloadLists):
                 self._cancel,
             )
         elif name is not None:
+            if self.host.downloading.listed_playlist == playlist.id:
+                self.listing_ended()
+            self.host.downloading.forget_listing(playlist.id)
             self.host.bridge.ask(
                 f"forget {playlist.id}",
                 lambda _token: services.downloads.forget(playlist.id, delete_files=name == "delete"),
