@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from musicsim_tui.audio.reader import storage_error
+from musicsim_tui.audio.source import open_audio
 from musicsim_tui.errors import AudioError, StorageError
 from musicsim_tui.track import Tags
 
@@ -86,11 +87,43 @@ def write_audio(
         raise AudioError(
             f"Audio cannot be written as {path.suffix!r}.", f"Use one of {', '.join(WRITABLE_SUFFIXES)}."
         )
+    with _whole(path) as sink:
+        _encode(sink, target, _blocks(blocks, rate, cancel), rate, tags, mp3_quality)
+
+
+def rewrap_opus(path: Path, ogg: Path, *, cancel: CancelToken | None = None) -> None:
+    """Put the Opus packets of a file, as they are, into an Ogg file, whose container has a place for tags.
+
+    The file appears as one of `write_audio` does. Raises AudioError when the packets do not fit,
+    StorageError, Cancelled.
+    """
+    import av
+    from av.error import FFmpegError
+
+    with open_audio(path, cancel) as source, _whole(ogg) as sink:
+        try:
+            with av.open(sink, "w", format="opus") as container:
+                copy = container.add_stream_from_template(source.stream)
+                for packet in source.packets():
+                    packet.stream = copy
+                    container.mux(packet)
+                    sink.check()
+            sink.check()
+        except (FFmpegError, ValueError) as error:
+            sink.check()
+            raise AudioError(
+                "The audio could not be put into an Ogg file.", "Convert it to another format, such as MP3."
+            ) from error
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[_FileWriter]:
+    """What is written appears at `path` when it is complete, or not at all."""
     part = path.with_name(path.name + ".part")
     try:
         sink = _FileWriter(part)
         try:
-            _encode(sink, target, _blocks(blocks, rate, cancel), rate, tags, mp3_quality)
+            yield sink
             sink.finish()
             os.replace(part, path)
         except BaseException:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from musicsim_tui.audio.decode import decode_mono, decode_stereo
-from musicsim_tui.audio.encode import MP3_QUALITY, write_audio
+from musicsim_tui.audio.encode import MP3_QUALITY, rewrap_opus, write_audio
 from musicsim_tui.audio.endings import is_beginning
 from musicsim_tui.audio.identity import examine
 from musicsim_tui.audio.reader import storage_error
@@ -49,6 +49,8 @@ _REPORT_SECONDS = 0.1
 _GUESSED_LENGTHS = frozenset({"mp3", "aac"})
 """Codecs whose bare streams have no header that tells their length."""
 _CONVERTED = "converted.mp3"
+_REWRAPPED = "rewrapped.opus"
+_NAMELESS = frozenset({".webm", ".mka", ".mkv"})
 _LOCK = "lock"
 
 
@@ -79,8 +81,9 @@ class FetchProgress:
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
     """Where to and how. `folder` takes the finished files and `work` the unfinished ones, best on the same
-    disk; `keep_original` keeps the audio as the site has it instead of converting it to MP3; `is_void` tells
-    of a file that has the name whether it may be replaced, as a damaged one of the entry's own may be."""
+    disk; `keep_original` keeps the audio as the site has it instead of converting it to MP3, that of WebM in
+    an Ogg file, which can be tagged; `is_void` tells of a file that has the name whether it may be replaced,
+    as a damaged one of the entry's own may be."""
 
     folder: Path
     work: Path
@@ -194,9 +197,9 @@ def _finish(
         audio = examine(media.path, cancel=cancel)
         blocks = _decoder(media.path, audio, cancel)
         if request.keep_original:
-            finished = media.path
             for _ in _watched(blocks, Stage.CHECKING, media.announced, report):
                 pass
+            finished = _with_place_for_names(media.path, audio, work, cancel)
         else:
             finished = work / _CONVERTED
             watched = _watched(blocks, Stage.CONVERTING, media.announced, report)
@@ -207,7 +210,7 @@ def _finish(
         tag = tag_original if request.keep_original else tag_mp3
         tag(finished, media.labels, media.link, media.cover)
         _to_disk(finished)
-        size, track = finished.stat().st_size, examine(finished, cancel=cancel).track_id
+        size, track = finished.stat().st_size, examine(finished).track_id
         path = _put_in_place(finished, entry.source, media.labels, request)
     except AudioError as error:
         kind = FailureKind.TRUNCATED if is_beginning(media.path) else FailureKind.NOT_AUDIO
@@ -231,6 +234,17 @@ def _finish(
         has_cover=media.cover is not None,
         advice=media.advice,
     )
+
+
+def _with_place_for_names(path: Path, audio: AudioFile, work: Path, cancel: CancelToken) -> Path:
+    """A file that is kept as it came, or the same sound in a container in which names can be written."""
+    if audio.codec == "opus" and path.suffix in _NAMELESS:
+        ogg = work / _REWRAPPED
+        with suppress(AudioError):
+            rewrap_opus(path, ogg, cancel=cancel)
+            if examine(ogg, cancel=cancel).track_id == audio.track_id:
+                return ogg
+    return path
 
 
 def _decoder(path: Path, audio: AudioFile, cancel: CancelToken) -> AudioBlocks:

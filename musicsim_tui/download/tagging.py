@@ -60,7 +60,7 @@ def tag_mp3(path: Path, labels: Labels, link: str, cover: Cover | None) -> None:
 def tag_original(path: Path, labels: Labels, link: str, cover: Cover | None) -> None:
     """Names and date into a file that is kept as it came, where its container has a place for them.
 
-    An MP3 gets what `tag_mp3` writes; WebM and damaged containers are left as they are. Raises OSError.
+    An MP3 gets what `tag_mp3` writes; Matroska and damaged containers are left as they are. Raises OSError.
     """
     import mutagen
 

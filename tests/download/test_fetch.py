@@ -120,10 +120,26 @@ def test_the_original_can_be_kept(server: LoopServer, request_: FetchRequest, na
     request = FetchRequest(request_.folder, request_.work, keep_original=True)
     fetched = fetch(of_web(server, f"/media/{name}"), request, CancelToken())
 
-    assert fetched.path.suffix == Path(name).suffix
-    assert examine(fetched.path).track_id == examine(server.media / name).track_id
-    if name != "c.webm":
-        assert examine(fetched.path).tags.artist == "Band"
+    assert fetched.path.suffix == (".opus" if name == "c.webm" else Path(name).suffix)
+    kept = examine(fetched.path)
+    assert kept.track_id == examine(server.media / name).track_id
+    assert (kept.tags.artist, kept.tags.title) == ("Band", "Söng")
+    assert left(request.work) == []
+
+
+def test_kept_opus_sounds_as_it_did_and_carries_its_names(youtube: YouTube, request_: FetchRequest) -> None:
+    request = FetchRequest(request_.folder, request_.work, keep_original=True)
+    fetched = fetch(of_youtube(youtube, "ok_opus"), request, CancelToken())
+    assert fetched.path.suffix == ".opus"
+    tags = examine(fetched.path).tags
+    assert (tags.artist, tags.title, tags.album, tags.year) == ("Tanaka", "Night Run", "City Lights", 2019)
+    before, after = (
+        np.concatenate(list(decode_stereo(path, 48000)), axis=1)
+        for path in (youtube.server.media / "c.webm", fetched.path)
+    )
+    most = min(before.shape[1], after.shape[1])
+    assert abs(before.shape[1] - after.shape[1]) < 48  # WebM tells lengths in milliseconds
+    assert np.array_equal(before[:, :most], after[:, :most])
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "b.m4a", "c.webm", "d.flac", "e.ogg"])
