@@ -481,6 +481,7 @@ def test_what_is_forgotten_while_it_is_listed_is_listed_no_more(
         await driver.hides("Listing")
         await driver.shows("Nothing has been fetched from the web yet.")
         assert "is forgotten" in driver.text
+        assert "Not listed" not in driver.text
         await open_link(driver, f"https://www.youtube.com/playlist?list={PLAYLIST_ID}")
         await driver.shows("21 entries listed")
 
