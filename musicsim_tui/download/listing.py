@@ -82,7 +82,7 @@ def list_into(
         removed=removed,
         deleted=len(note_deleted(catalog, writer.playlist).deleted),
         gap=listing.gap,
-        sources=tuple((entry.source.extractor, entry.source.id) for entry in listing.entries),
+        sources=sources_of(listing),
         retried=listing.retried,
         limited=listing.limited,
         problem=listing.problem,
@@ -152,6 +152,11 @@ class _Writer:
 def is_complete(listing: Listing) -> bool:
     """Whether what a listing does not have is not in the list any more."""
     return listing.problem is None and not (listing.gap or listing.limited or listing.endless)
+
+
+def sources_of(listing: Listing) -> tuple[tuple[str, str], ...]:
+    """What a listing gave, by extractor and id."""
+    return tuple((entry.source.extractor, entry.source.id) for entry in listing.entries)
 
 
 def record_of(header: Listing, link: str, choice: Choice | None, limit: int | None) -> PlaylistRecord:

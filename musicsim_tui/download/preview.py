@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from musicsim_tui.download.finished import find_losses
-from musicsim_tui.download.listing import folder_for, is_complete, is_of, listed_all, record_of
+from musicsim_tui.download.listing import (
+    folder_for,
+    is_complete,
+    is_of,
+    listed_all,
+    record_of,
+    sources_of,
+)
 from musicsim_tui.download.playlist import Entry, Listing, stream_listing
 from musicsim_tui.download.report import ListingProgress, Opened
 from musicsim_tui.library.playlist_records import EntryState, Playlist, PlaylistEntry
@@ -127,6 +134,7 @@ def _preview(
         limited=listing.limited,
         problem=listing.problem,
         advice=listing.advice,
+        sources=sources_of(listing),
     )
     return Preview(opened, _playlist(record, known, folder, listing, entries), tuple(entries))
 
