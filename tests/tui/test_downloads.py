@@ -18,7 +18,7 @@ from musicsim_tui.download.report import QueueState
 from musicsim_tui.download.rest import end_rest, rest
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.playlist_records import EntryState
-from musicsim_tui.tui.state import load_state
+from musicsim_tui.tui.state import FILE_NAME, load_state
 from tests.harness import sound
 from tests.harness.downloads import impatient, list_only
 from tests.harness.youtube import PLAYLIST_ID
@@ -520,11 +520,12 @@ def test_the_pause_is_kept_at_once(run: Run, youtube: YouTube) -> None:
         await driver.press("d")
         await driver.shows("downloading")
         await driver.press("P")
+        kept = driver.app.bridge.services.settings.data_dir / FILE_NAME
         await driver.shows("Fetching is paused.")
-        assert load_state(driver.app.state_path).downloads_paused
+        await driver.until(lambda: load_state(kept).downloads_paused, "that is kept")
         await driver.press("P")
         await driver.shows("Fetching goes on.")
-        assert not load_state(driver.app.state_path).downloads_paused
+        await driver.until(lambda: not load_state(kept).downloads_paused, "and that")
 
     run(scenario)
 
