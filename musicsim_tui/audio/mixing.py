@@ -6,14 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from av.audio.frame import AudioFrame
     from av.audio.layout import AudioLayout
+    from numpy.typing import NDArray
     from soxr import ResampleStream
 
     from musicsim_tui.track import Samples
+
+    Plane: TypeAlias = NDArray[Any]
+    """One channel, shape (samples,)."""
 
 _RESAMPLER = "HQ"
 """Quality of libsoxr, the one that librosa asks for: flat to 0.91 of the Nyquist frequency, 120 dB down from
@@ -36,9 +41,6 @@ _FORMATS = {
     "dbl": (np.float64, np.float32(0), 1),
 }
 """FFmpeg's sample formats: how NumPy calls them, where zero is, and the amplitude of full scale."""
-
-Plane = NDArray[Any]
-"""One channel, shape (samples,)."""
 
 Matrix = Sequence[Sequence[float]]
 """Weight of each input channel, for each output channel."""

@@ -145,7 +145,7 @@ class FileReader:
         try:
             return missing_end(self._read_at, os.fstat(self._fd).st_size)
         except OSError as error:
-            self._failure = error
+            self._fail(error)
             return None
 
     def end_of_audio(self) -> int:

@@ -45,7 +45,7 @@ class DecoderCrashed(AudioError):
 
 
 _CRASHED = DecoderCrashed(
-    "The decoder crashed on this file, twice.",
+    "The decoder crashed on this file.",
     "The file is probably damaged: convert it with another program, then retry.",
 )
 

@@ -170,15 +170,15 @@ class MusicApp(Ending):
         self.say(message.text, trouble=message.trouble)
 
     def on_hearing_changed(self, _message: HearingChanged) -> None:
+        if self.leaving:
+            return
         hearing = self.hearing
-        if (now := (hearing.running, hearing.paused)) != self._was_hearing and not self.leaving:
+        if (now := (hearing.running, hearing.paused)) != self._was_hearing:
             ended = self._was_hearing[0] and not hearing.running
             self._was_hearing = now
             self.remember()
             if ended:
                 self._hearing_ended()
-        if self.leaving:
-            return
         self.main.show_job()
         self.main.library.hearing_changed()
         if self.main.view is not self.main.library:
