@@ -68,7 +68,8 @@ _RULES: tuple[tuple[FailureKind, re.Pattern[str]], ...] = tuple(
         ),
         (
             FailureKind.BAD_LINK,
-            r"is not a valid url|invalid url|unsupported url|without video id|file:// urls are disabled",
+            r"is not a valid url|invalid (?:ipv6 )?url|unsupported url|without video id|"
+            r"file:// urls are disabled",
         ),
     )
 )

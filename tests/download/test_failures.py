@@ -99,7 +99,9 @@ def test_nobody_listening_is_the_network(server: LoopServer, tmp_path: Path) -> 
     assert refused("http://127.0.0.1:1/a.mp3", tmp_path).kind is FailureKind.NETWORK
 
 
-@pytest.mark.parametrize("link", ["foo://x", "no link at all", "http://", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "link", ["foo://x", "no link at all", "http://", "https://[bad", "file:///etc/passwd"]
+)
 def test_what_is_no_link_has_words(link: str, server: LoopServer, tmp_path: Path) -> None:
     assert refused(link, tmp_path).kind is FailureKind.BAD_LINK
 
