@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,6 +92,7 @@ def open_app(settings: Settings, *, demo: bool = False) -> int:
     Raises UsageError when the app cannot be drawn, UsageError and SettingsError for the settings,
     StorageError when the library's folder cannot be made.
     """
+    gc.disable()  # nothing that is made for the first screen is in vain; the app lets collections go on
     from musicsim_tui.tui.run import run_app
 
     _check_drawing()

@@ -13,7 +13,6 @@ from musicsim_tui.tui.collector import Collecting
 from musicsim_tui.tui.keymap import BY_ID, Where
 from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.screens.main import MainScreen
-from musicsim_tui.tui.searching import SearchFor, query_of
 from musicsim_tui.tui.text import shown, writable
 
 if TYPE_CHECKING:
@@ -97,11 +96,15 @@ class Actions(Collecting):
 
     def find_similar(self, track: Track) -> None:
         """Search with a track of the library."""
+        from musicsim_tui.tui.searching import query_of
+
         self.main.show_view("search")
         self.main.search.search(query_of(track))
 
     def search_file(self, path: Path) -> None:
         """Search with any audio file."""
+        from musicsim_tui.tui.searching import SearchFor
+
         self.main.show_view("search")
         self.main.search.search(SearchFor(shown(path.stem), path=path))
 
@@ -199,10 +202,8 @@ class Actions(Collecting):
     _look_again: Timer | None = None
 
     def _take_offline(self, roots: list[Path]) -> None:
-        from musicsim_tui.tui.screens.ingest import IngestView
-
         self.main.library.set_offline(roots)
-        self.main.query_one(IngestView).set_offline(roots)
+        self.main.ingest.set_offline(roots)
         if roots:
             self._look_again = self.set_timer(LOOK_AGAIN_SECONDS, self.check_offline)
 

@@ -39,6 +39,7 @@ class Collecting(App[str]):
 
     def settle(self) -> None:
         """Leave what is there now out of all collections; for the moment when the app has started."""
+        gc.enable()
         if self.is_headless:
             return  # in a process that goes on without it
         gc.set_threshold(*_OFTEN_AS_EVER, _NEVER)

@@ -86,30 +86,33 @@ class Ending(FetchingActions):
         It is written on another thread, for there may be very many marks; before this returns when there may
         be no time left, `at_once`.
         """
-        listing, search = self.main.library.listing, self.main.search
-        unfinished = self.hearing.unfinished
-        jobs = self._state
-        if self.began:
-            jobs = AppState(
-                unfinished=None if unfinished is None else tuple(map(str, unfinished)),
-                paused=self.hearing.paused,
-                downloads_paused=self.downloading.paused,
-            )
-        state = AppState(
+        listing = self.main.library.listing
+        state = replace(
+            self._state,
             view=self.view_name,
             filter=listing.filter,
             sort=listing.sort,
             descending=listing.descending,
             theme=self.theme,
             volume=self.preview.volume,
-            trail=tuple(query.as_text() for query in search.trail),
-            trail_at=search.at,
             crate=self.crate.name,
-            unfinished=jobs.unfinished,
-            paused=jobs.paused,
-            playlist=self.downloads.wanted,
-            downloads_paused=jobs.downloads_paused,
         )
+        if self.main.is_complete:
+            search = self.main.search
+            state = replace(
+                state,
+                trail=tuple(query.as_text() for query in search.trail),
+                trail_at=search.at,
+                playlist=self.downloads.wanted,
+            )
+        if self.began:
+            unfinished = self.hearing.unfinished
+            state = replace(
+                state,
+                unfinished=None if unfinished is None else tuple(map(str, unfinished)),
+                paused=self.hearing.paused,
+                downloads_paused=self.downloading.paused,
+            )
         tracks, entries = self.marks.tracks, self.entry_marks.keys
         write = self.state_file.writing(
             lambda: replace(state, marks=tuple(map(str, tracks)), entry_marks=tuple(map(str, entries)))

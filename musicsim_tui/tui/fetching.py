@@ -6,11 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from musicsim_tui.tui.bridge import CatalogChanged
-from musicsim_tui.tui.download_words import entries_words
 from musicsim_tui.tui.downloading import Downloading, DownloadsChanged, ListingOrder
 from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.playing import PlayingActions
-from musicsim_tui.tui.screens.downloads import DownloadsView
 from musicsim_tui.tui.text import shown
 from musicsim_tui.wording import count
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.library.playlist_records import Playlist
     from musicsim_tui.tui.marks import Marked
+    from musicsim_tui.tui.screens.downloads import DownloadsView
 
 _LONGEST_LINK = 60
 _FOLLOW_SECONDS = 0.2
@@ -42,7 +41,7 @@ class FetchingActions(PlayingActions):
 
     @property
     def downloads(self) -> DownloadsView:
-        return self.main.query_one(DownloadsView)
+        return self.main.downloads
 
     def on_downloads_changed(self, _message: DownloadsChanged) -> None:
         if self.leaving:
@@ -159,6 +158,8 @@ class FetchingActions(PlayingActions):
         elif opened.advice:
             self.say(opened.advice[0], trouble=True)
         else:
+            from musicsim_tui.tui.download_words import entries_words
+
             again = "" if opened.created else f", {opened.fresh:,} of them new"
             self.say(f"{entries_words(opened.received)} listed{again}; {key} fetches")
 

@@ -104,9 +104,7 @@ class KeepingActions(Actions):
 
     def action_trouble(self) -> None:
         """Show the trouble screen; leave it, when it is shown."""
-        from musicsim_tui.tui.screens.trouble import TroubleView
-
-        trouble = self.main.query_one(TroubleView)
+        trouble = self.main.trouble
         if self.view_name == trouble.id:
             trouble.escape()
         else:

@@ -211,7 +211,7 @@ def drive(
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
             driver = Driver(app, pilot)
             if ready:
-                await driver.until(lambda: app.tracks is not None, "the library is open")
+                await driver.until(lambda: app.began and not app.bridge.busy("crate"), "the library is open")
             await scenario(driver)
             if app.is_running and app._exit is False:
                 app.leave()

@@ -9,7 +9,7 @@ import pytest
 from musicsim_tui.audio import sound_device
 from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.services.models import Models
-from musicsim_tui.tui.screens import main
+from musicsim_tui.tui.screens import ingest
 from tests.tui.harness import Driver, drive
 
 
@@ -20,7 +20,7 @@ def test_a_long_sentence_is_shown_whole_and_makes_room_again(
         status = driver.app.main.query_one("#status").region
         return " ".join(line.strip() for line in driver.lines[status.y : status.bottom])
 
-    monkeypatch.setattr(main, "job_words", lambda *_: "hearing 12,345/99,999, 99 min left")
+    monkeypatch.setattr(ingest, "job_words", lambda *_: "hearing 12,345/99,999, 99 min left")
 
     async def scenario(driver: Driver) -> None:
         driver.app.main.show_job()

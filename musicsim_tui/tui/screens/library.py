@@ -195,6 +195,8 @@ class LibraryView(TrackView):
         self._shown = listing
         self._choose_columns([row for content in loaded.pages.values() for row in content])
         self.table.show(rows, keep=keep, note=note)
+        if self._everything is None:
+            self.host.land()
         if found.known_total is not None and self._counted:
             self._tell_count(total)
             self._prepare_when_idle(found, rows)

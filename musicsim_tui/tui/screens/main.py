@@ -10,17 +10,10 @@ from textual.events import DescendantFocus, Paste
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Input, Static
 
-from musicsim_tui.tui.download_words import job_words as fetching_words
 from musicsim_tui.tui.keymap import BY_ID, FOOTERS, Where, bindings, main_key
 from musicsim_tui.tui.listings import Listing
-from musicsim_tui.tui.screens.crate import CrateView
-from musicsim_tui.tui.screens.downloads import DownloadsView
-from musicsim_tui.tui.screens.ingest import IngestView, job_words
 from musicsim_tui.tui.screens.library import LibraryView
-from musicsim_tui.tui.screens.search import SearchView
-from musicsim_tui.tui.screens.trouble import TroubleView
 from musicsim_tui.tui.screens.view import TrackView, View
-from musicsim_tui.tui.searching import read_query
 from musicsim_tui.tui.text import cells, safe, shown
 from musicsim_tui.tui.widgets.field import Field
 from musicsim_tui.tui.widgets.lines import Pieces
@@ -35,6 +28,11 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
 
     from musicsim_tui.tui.app import MusicApp
+    from musicsim_tui.tui.screens.crate import CrateView
+    from musicsim_tui.tui.screens.downloads import DownloadsView
+    from musicsim_tui.tui.screens.ingest import IngestView
+    from musicsim_tui.tui.screens.search import SearchView
+    from musicsim_tui.tui.screens.trouble import TroubleView
     from musicsim_tui.tui.state import AppState
 
 VIEWS = ("library", "downloads", "ingest", "search", "crate")
@@ -61,21 +59,56 @@ class MainScreen(Screen[None]):
         return cast("MusicApp", self.app)
 
     def compose(self) -> ComposeResult:
-        state = self._state
-        trail = [query for text in state.trail if (query := read_query(text)) is not None]
+        front = self._state.view if self._state.view in VIEWS else "library"
         yield Pieces(id="tabs")
-        with ContentSwitcher(initial=state.view if state.view in VIEWS else "library", id="views"):
-            yield LibraryView(Listing(state.filter, state.sort, state.descending), id="library")
-            yield DownloadsView(state.playlist, id="downloads")
-            yield IngestView(id="ingest")
-            yield SearchView(trail, state.trail_at, id="search")
-            yield CrateView(id="crate")
-            yield TroubleView(id="trouble")
+        with ContentSwitcher(initial=front, id="views"):
+            for name in dict.fromkeys(("library", front)):
+                yield self._make(name)
         with Horizontal(id="status"):
             yield PlayingLine(self.host.glyphs, id="playing")
             yield Static(id="said", markup=False)
             yield Static(id="job", markup=False)
         yield Pieces(gap=2, id="keys")
+
+    def _make(self, name: str) -> View:
+        """A view; its module is loaded with it."""
+        state = self._state
+        if name == "downloads":
+            from musicsim_tui.tui.screens.downloads import DownloadsView
+
+            return DownloadsView(state.playlist, id=name)
+        if name == "ingest":
+            from musicsim_tui.tui.screens.ingest import IngestView
+
+            return IngestView(id=name)
+        if name == "search":
+            from musicsim_tui.tui.screens.search import SearchView
+            from musicsim_tui.tui.searching import read_query
+
+            trail = [query for text in state.trail if (query := read_query(text)) is not None]
+            return SearchView(trail, state.trail_at, id=name)
+        if name == "crate":
+            from musicsim_tui.tui.screens.crate import CrateView
+
+            return CrateView(id=name)
+        if name == "trouble":
+            from musicsim_tui.tui.screens.trouble import TroubleView
+
+            return TroubleView(id=name)
+        return LibraryView(Listing(state.filter, state.sort, state.descending), id=name)
+
+    async def complete(self) -> None:
+        """Make the views that the first frame does without; what asks for them comes after this."""
+        if self.is_complete:
+            return
+        views = self.query_one("#views", ContentSwitcher)
+        for name in (*VIEWS, "trouble"):
+            if not views.query_children(f"#{name}"):
+                await views.add_content(self._make(name))
+        self.is_complete = True
+
+    is_complete = False
+    """Whether all views are there."""
 
     @property
     def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
@@ -88,6 +121,7 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.show_lines()
+        self.host.drawn()
 
     @property
     def view_name(self) -> str:
@@ -102,12 +136,24 @@ class MainScreen(Screen[None]):
         return self.query_one(LibraryView)
 
     @property
+    def downloads(self) -> DownloadsView:
+        return cast("DownloadsView", self.query_one("#downloads"))
+
+    @property
+    def ingest(self) -> IngestView:
+        return cast("IngestView", self.query_one("#ingest"))
+
+    @property
     def search(self) -> SearchView:
-        return self.query_one(SearchView)
+        return cast("SearchView", self.query_one("#search"))
 
     @property
     def crate(self) -> CrateView:
-        return self.query_one(CrateView)
+        return cast("CrateView", self.query_one("#crate"))
+
+    @property
+    def trouble(self) -> TroubleView:
+        return cast("TroubleView", self.query_one("#trouble"))
 
     @property
     def track_views(self) -> Iterable[TrackView]:
@@ -152,7 +198,7 @@ class MainScreen(Screen[None]):
             place = "filter"
         elif place == "crate" and not self.host.crate.size:
             place = "empty crate"
-        elif place == "downloads" and self.query_one(DownloadsView).empty:
+        elif place == "downloads" and self.downloads.empty:
             place = "no downloads"
         footer = [(name, main_key(BY_ID[name], keys), BY_ID[name].label) for name in FOOTERS[place]]
         if place == "welcome":
@@ -177,6 +223,9 @@ class MainScreen(Screen[None]):
 
     def show_job(self) -> None:
         """Say what is heard and what is fetched."""
+        from musicsim_tui.tui.download_words import job_words as fetching_words
+        from musicsim_tui.tui.screens.ingest import job_words
+
         dot = self.host.glyphs.dot
         heard = job_words(self.host.hearing, dot)
         fetched = fetching_words(self.host.downloading, dot, short=bool(heard))
