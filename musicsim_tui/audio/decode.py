@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.frame import AudioFrame
-    from av.audio.layout import AudioLayout
 
     from musicsim_tui.audio.changes import FormatChange
     from musicsim_tui.audio.identity import AudioFile
@@ -40,7 +39,7 @@ class _Task:
 
     path: Path
     rate: int
-    matrix: Callable[[AudioLayout], mixing.Matrix]
+    matrix: Callable[[Sequence[str]], mixing.Matrix]
     portion: float
     start: float = 0.0
     identify: bool = False
@@ -146,7 +145,7 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
         try:
             frames, early_seconds = _frames_near(source, task.start, tally)
             early = round(early_seconds * task.rate)
-            for block in _mixed(frames, task, tally.changes):
+            for block in _mixed(frames, source, task, tally.changes):
                 tally.mixed_samples += block.shape[-1]
                 wanted = block[..., min(early, block.shape[-1]) :]
                 early -= block.shape[-1] - wanted.shape[-1]
@@ -167,7 +166,9 @@ def _decode(task: _Task, cancel: CancelToken | None, tally: _Tally) -> Generator
         raise AudioError("Most of the file is damaged.", "Fetch or copy it again from where it came.")
 
 
-def _mixed(frames: Iterator[AudioFrame], task: _Task, changes: ChangeWatch) -> Iterator[Samples]:
+def _mixed(
+    frames: Iterator[AudioFrame], source: AudioSource, task: _Task, changes: ChangeWatch
+) -> Iterator[Samples]:
     mixer: mixing.Mixer | None = None
     for frame in frames:
         samples = frame.samples
@@ -177,12 +178,20 @@ def _mixed(frames: Iterator[AudioFrame], task: _Task, changes: ChangeWatch) -> I
             if mixer is not None:
                 yield mixer.mix(last=True)
             changes.begin(frame)
-            mixer = mixing.Mixer(frame, task.rate, task.matrix, task.portion)
+            mixer = mixing.Mixer(frame, task.rate, task.matrix(_channels(frame, source)), task.portion)
         changes.samples += samples
         if mixer.push(frame):
             yield mixer.mix()
     if mixer is not None:
         yield mixer.mix(last=True)
+
+
+def _channels(frame: AudioFrame, source: AudioSource) -> Sequence[str]:
+    """The names of the channels of a frame, in their order."""
+    told = source.channels
+    if told is not None and len(told) == frame.layout.nb_channels:
+        return told
+    return [channel.name for channel in frame.layout.channels]
 
 
 def _frames_near(source: AudioSource, start: float, tally: _Tally) -> tuple[Iterator[AudioFrame], float]:

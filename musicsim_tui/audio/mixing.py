@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from av.audio.frame import AudioFrame
-    from av.audio.layout import AudioLayout
     from numpy.typing import NDArray
     from soxr import ResampleStream
 
@@ -46,22 +45,21 @@ Matrix = Sequence[Sequence[float]]
 """Weight of each input channel, for each output channel."""
 
 
-def mono(layout: AudioLayout) -> Matrix:
+def mono(names: Sequence[str]) -> Matrix:
     """The mean of the channels.
 
     libswresample's own mono of float audio is 0.707 (L + R), while that of integer audio is 0.5 (L + R): an
     MP3 would come out 3 dB louder than the same music in FLAC.
     """
-    return [[1 / layout.nb_channels] * layout.nb_channels]
+    return [[1 / len(names)] * len(names)]
 
 
-def stereo(layout: AudioLayout) -> Matrix:
+def stereo(names: Sequence[str]) -> Matrix:
     """Two channels as they are, one on both sides, more mixed so that the sum cannot clip.
 
     The low-frequency channel is left out, as BS.775 has it; channels without a place are on both sides.
     """
-    names = [channel.name for channel in layout.channels]
-    if len(names) < 3:
+    if len(names) < 3 and list(names) != ["FR", "FL"]:
         return [[1.0], [1.0]] if len(names) == 1 else [[1.0, 0.0], [0.0, 1.0]]
     rows = [[_weight(name, side) for name in names] for side in "LR"]
     return [[weight / (sum(row) or 1.0) for weight in row] for row in rows]
@@ -80,12 +78,10 @@ class Mixer:
     """Mixes and resamples frames of one kind, `portion` seconds at a time, because a call for each packet
     costs more than the mixing."""
 
-    def __init__(
-        self, frame: AudioFrame, rate: int, matrix: Callable[[AudioLayout], Matrix], portion: float
-    ) -> None:
+    def __init__(self, frame: AudioFrame, rate: int, matrix: Matrix, portion: float) -> None:
         from av.audio.fifo import AudioFifo
 
-        self._weights: Samples = np.asarray(matrix(frame.layout), dtype=np.float32)
+        self._weights: Samples = np.asarray(matrix, dtype=np.float32)
         self._kind = _kind(frame)
         self._pending = AudioFifo()
         self._portion = min(

@@ -17,9 +17,10 @@ from musicsim_tui.audio.reader import FileReader
 from musicsim_tui.errors import AudioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
@@ -61,6 +62,8 @@ class AudioSource:
 
     container: InputContainer
     stream: AudioStream
+    channels: Sequence[str] | None
+    """The names of the channels, in their order, where the frames do not tell them."""
     reader: FileReader
     end: int | None = None
     """Offset behind which only appended tags follow, where the container does not tell them apart."""
@@ -158,7 +161,7 @@ class AudioSource:
         self.container.close()
         self.container = container
         try:
-            self.stream = _first_audio_stream(container)
+            self.stream, self.channels = _first_audio_stream(container)
         except AudioError:
             return False
         return True
@@ -176,7 +179,7 @@ def open_audio(path: Path, cancel: CancelToken | None = None) -> Iterator[AudioS
         container = _open_container(reader)
         try:
             end = reader.end_of_audio() if container.format.name in _UNCONTAINED else None
-            source = AudioSource(container, _first_audio_stream(container), reader, end)
+            source = AudioSource(container, *_first_audio_stream(container), reader, end)
             yield source
         finally:
             (container if source is None else source.container).close()
@@ -209,7 +212,8 @@ def _open_container(reader: FileReader) -> InputContainer:
     return container
 
 
-def _first_audio_stream(container: InputContainer) -> AudioStream:
+def _first_audio_stream(container: InputContainer) -> tuple[AudioStream, Sequence[str] | None]:
+    """The stream, and the names of its channels where its frames will not tell them."""
     from av.stream import Discard
 
     if not container.streams.audio:
@@ -226,9 +230,29 @@ def _first_audio_stream(container: InputContainer) -> AudioStream:
         raise AudioError(
             "The audio is locked by copy protection.", "Get the track in a format without protection (DRM)."
         )
+    channels = _simplify_layout(stream.codec_context)
     if stream.sample_rate > _MAX_SAMPLE_RATE or stream.channels > _MAX_CHANNELS:
         raise AudioError("The file begins like audio but is damaged or cut off.", "Fetch or copy it again.")
-    return stream
+    return stream, channels
+
+
+def _simplify_layout(context: AudioCodecContext) -> Sequence[str] | None:
+    """Give the decoder a layout that is no more than a name or a number of channels. Tells the names of the
+    channels where those are lost with it.
+
+    An order of channels that is a file's own, as AIFF, CAF and MP4 can have, is memory that PyAV 18.1 shares
+    between the decoder and all the layouts and frames it gives out, and frees with each: the process would
+    end. Here the decoder leaves it to `layout` alone, before it is opened and there are frames.
+    """
+    layout = context.layout
+    count, name = layout.nb_channels, layout.name
+    if count < 1:
+        return None
+    if " channels" not in name and "+" not in name:
+        context.layout = name  # which the file may have spelt out
+        return None
+    context.layout = f"{count} channels"
+    return [channel.name for channel in layout.channels] if count <= _MAX_CHANNELS else None
 
 
 def _not_audio(head: bytes) -> AudioError:

@@ -167,7 +167,13 @@ def test_every_sample_format_is_mixed_however_many_channels(
 
 @pytest.mark.parametrize(
     ("codec", "layout", "suffix"),
-    [("aac", "7.1", ".m4a"), ("aac", "5.1", ".m4a"), ("alac", "7.1(wide)", ".m4a")],
+    [
+        ("aac", "7.1", ".m4a"),
+        ("aac", "5.1", ".m4a"),
+        ("alac", "7.1(wide)", ".m4a"),
+        ("pcm_s16be", "7.1", ".aiff"),  # in an order that is the file's own, as in the next one
+        ("pcm_s16be", "7.1", ".caf"),
+    ],
 )
 def test_surround_sound_of_everyday_formats_is_mixed(
     tmp_path: Path, codec: str, layout: str, suffix: str

@@ -116,6 +116,26 @@ def test_surround_is_mixed_without_clipping(tmp_path: Path) -> None:
     assert right["FL"] == pytest.approx(0, abs=0.005)
 
 
+@pytest.mark.parametrize(
+    ("labels", "left", "right"),
+    [
+        ((4, 2, 3, 1), [0, 0, 0.5**0.5, 1], [0, 1, 0.5**0.5, 0]),  # LFE R C L
+        ((0xFFFFFFFF, 1, 2), [0.5**0.5, 1, 0], [0.5**0.5, 0, 1]),  # unknown L R
+        ((2, 1), [0, 1], [1, 0]),  # R L
+        ((1, 1), [1, 0], [0, 1]),  # L L
+    ],
+)
+def test_a_file_may_have_an_order_of_channels_of_its_own(
+    tmp_path: Path, labels: tuple[int, ...], left: list[float], right: list[float]
+) -> None:
+    pitches = range(200, 200 + 100 * len(labels), 100)
+    path = tmp_path / "ordered.aiff"
+    audio_files.write_ordered(path, np.stack([tone(pitch) for pitch in pitches]), labels)
+    strengths = np.abs(np.fft.rfft(decoded(path)))[:, [3 * pitch for pitch in pitches]]
+    for side, weights in zip(strengths, (left, right), strict=True):
+        assert side / side.sum() == pytest.approx(np.array(weights) / sum(weights), abs=1e-3)
+
+
 @pytest.mark.parametrize("channels", [3, 7, 24])
 def test_channels_without_a_place_are_on_both_sides(tmp_path: Path, channels: int) -> None:
     levels = np.arange(1, channels + 1) / channels

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -350,6 +351,17 @@ def test_absurd_numbers_of_channels_are_refused_or_harmless(
     except AudioError:
         return
     assert isinstance(result, AudioFile)
+
+
+@both_ways_in
+def test_too_many_channels_in_an_order_of_their_own(
+    tmp_path: Path, opened_by: Callable[[Path], object]
+) -> None:
+    silence = np.zeros((65, 100), dtype=np.float32)
+    path = audio_files.write_ordered(tmp_path / "many.aiff", silence, range(65, 0, -1))
+
+    for _ in range(50):  # what is freed twice is not always found out at once
+        assert "damaged" in refused(opened_by, path).title
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path, song: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from musicsim_tui.audio.encode import NO_TAGS, WRITABLE_SUFFIXES, write_audio
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from musicsim_tui.track import Samples, Tags
@@ -113,6 +113,26 @@ def wav_header(rate: int, channels: int, data_bytes: int, *, bits: int = 16, enc
     layout = struct.pack("<IHHIIHH", 16, encoding, channels, rate, rate * frame_bytes, frame_bytes, bits)
     data = b"data" + struct.pack("<I", data_bytes)
     return b"RIFF" + struct.pack("<I", 36 + data_bytes) + b"WAVEfmt " + layout + data
+
+
+def write_ordered(path: Path, planes: Samples, labels: Sequence[int]) -> Path:
+    """An AIFF file in 16 bits at 44.1 kHz whose channels stand in an order of its own: Core Audio's label for
+    each of `planes`, shape (channels, samples)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return kind + struct.pack(">I", len(data)) + data + bytes(len(data) % 2)
+
+    channels, samples = planes.shape
+    rate = bytes.fromhex("400eac44000000000000")  # an extended float
+    order = b"".join(struct.pack(">II12x", label, 0) for label in labels)
+    data = np.round(planes.T * 32767).astype(">i2").tobytes()
+    chunks = (
+        chunk(b"COMM", struct.pack(">HIH", channels, samples, 16) + rate),
+        chunk(b"CHAN", struct.pack(">III", 0, 0, len(labels)) + order),
+        chunk(b"SSND", bytes(8) + data),
+    )
+    path.write_bytes(chunk(b"FORM", b"AIFF" + b"".join(chunks)))
+    return path
 
 
 def remux(source: Path, target: Path, metadata: Mapping[str, str] | None = None) -> Path:
