@@ -226,7 +226,7 @@ def _first_audio_stream(container: InputContainer) -> tuple[AudioStream, Sequenc
             other.discard = Discard.all
     if stream.codec_context is None:  # and then the stream has none of the attributes below
         raise AudioError("The audio has a format that cannot be decoded.", "Convert it to MP3 or FLAC.")
-    if stream.codec_tag in _ENCRYPTED_TAGS:
+    if _tag(stream) in _ENCRYPTED_TAGS:
         raise AudioError(
             "The audio is locked by copy protection.", "Get the track in a format without protection (DRM)."
         )
@@ -234,6 +234,14 @@ def _first_audio_stream(container: InputContainer) -> tuple[AudioStream, Sequenc
     if stream.sample_rate > _MAX_SAMPLE_RATE or stream.channels > _MAX_CHANNELS:
         raise AudioError("The file begins like audio but is damaged or cut off.", "Fetch or copy it again.")
     return stream, channels
+
+
+def _tag(stream: AudioStream) -> str | None:
+    """What the container calls the codec, None where that is no text."""
+    try:
+        return stream.codec_tag
+    except UnicodeDecodeError:  # of WAV, for one, it is a number
+        return None
 
 
 def _simplify_layout(context: AudioCodecContext) -> Sequence[str] | None:

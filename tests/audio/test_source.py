@@ -18,7 +18,7 @@ from musicsim_tui.audio.identity import AudioFile, examine
 from musicsim_tui.audio.reader import describe_os_error
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
 from tests.harness import audio_files
-from tests.harness.audio_files import write_tone
+from tests.harness.audio_files import tone, write_tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -362,6 +362,14 @@ def test_too_many_channels_in_an_order_of_their_own(
 
     for _ in range(50):  # what is freed twice is not always found out at once
         assert "damaged" in refused(opened_by, path).title
+
+
+@both_ways_in
+def test_a_codec_may_have_a_number_for_a_name(tmp_path: Path, opened_by: Callable[[Path], object]) -> None:
+    """Format 0x028F of WAV is G.722, and no ASCII."""
+    path = audio_files.write_channels(tmp_path / "call.wav", tone()[np.newaxis], "mono", "g722")
+
+    assert opened_by(path)
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path, song: Path) -> None:
