@@ -132,6 +132,8 @@ class AudioSource:
                         failed_in_a_row = 0
                         yield packet
                 break
+            except IndexError:  # PyAV 18.1, at the end, looks for a stream that began on the way there
+                break
             except FFmpegError:
                 self.reader.check()
                 link = self._next_ogg(position)

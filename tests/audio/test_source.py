@@ -372,6 +372,25 @@ def test_a_codec_may_have_a_number_for_a_name(tmp_path: Path, opened_by: Callabl
     assert opened_by(path)
 
 
+@both_ways_in
+def test_a_stream_that_begins_late_is_left_out(tmp_path: Path, opened_by: Callable[[Path], object]) -> None:
+    """In FLV, a change of the codec (from 8-bit PCM to A-law) begins one."""
+    data, milliseconds = b"FLV\1\4\0\0\0\x09\0\0\0\0", 0
+    for codec in (b"\x00", b"\x70"):
+        for _ in range(300):
+            sound = codec + bytes([128, 140]) * 275
+            tag = b"\x08" + len(sound).to_bytes(3, "big") + milliseconds.to_bytes(3, "big") + bytes(4) + sound
+            data += tag + len(tag).to_bytes(4, "big")
+            milliseconds += 100
+    path = tmp_path / "two.flv"
+    path.write_bytes(data)
+
+    found = opened_by(path)
+
+    seconds = found.packet_duration if isinstance(found, AudioFile) else found
+    assert seconds == pytest.approx(30.0, abs=0.5)
+
+
 def test_no_descriptor_is_left_open(tmp_path: Path, song: Path) -> None:
     (tmp_path / "text.mp3").write_text("no audio " * 1000)
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
