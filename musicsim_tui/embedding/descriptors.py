@@ -44,6 +44,8 @@ RATES_HZ = (0.4, 12.0)
 RATE_BANDS = 14
 PERIODS_S = (0.15, 2.0)
 PERIOD_BANDS = 20
+_BLOCK = 1024
+"""Samples within which zero crossings are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +137,18 @@ def _shape(power: Floats, waveform: Floats) -> Floats:
 
 def _zero_crossings(waveform: Floats) -> Floats:
     """Logarithm of the rate of sign changes a sample and its deviation over blocks of 46 ms."""
-    blocks = waveform[:, : waveform.shape[1] // 1024 * 1024].reshape(len(waveform), -1, 1024)
-    negative = np.signbit(blocks)
-    rate = np.log(
-        (negative[:, :, 1:] != negative[:, :, :-1]).mean(axis=2, dtype=np.float32) + np.float32(1e-2)
-    )
+    rate = np.log(np.stack([_crossing_rates(row) for row in waveform]) + np.float32(1e-2))
     return np.stack([rate.mean(axis=1), rate.std(axis=1)], axis=1)
+
+
+def _crossing_rates(waveform: Floats) -> Floats:
+    """Sign changes a sample within each block of one waveform, shape (blocks,)."""
+    negative = np.signbit(waveform[: len(waveform) // _BLOCK * _BLOCK])
+    changes = np.empty(len(negative), np.uint8)
+    np.not_equal(negative[1:], negative[:-1], out=changes[:-1].view(bool))
+    inside = changes.reshape(-1, _BLOCK)[:, :-1]  # not from one block to the next
+    rates: Floats = inside.sum(axis=1, dtype=np.uint16).astype(np.float32) / np.float32(_BLOCK - 1)
+    return rates
 
 
 def _register(register: Floats) -> Floats:

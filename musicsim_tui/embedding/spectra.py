@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from musicsim_tui.embedding.products import FilterBank, product
 
@@ -44,6 +44,8 @@ _SAMPLES_AT_ONCE = 1 << 16
 """Samples of frames that are transformed together, and stay in a processor's cache."""
 _SILENCE = 1e-6
 """Peak, or deviation in relation to the peak, under which a window counts as digital silence."""
+_ORDINARY = (1e-4, 1e4)
+"""Peaks between which the squares of all that is heard beside them are exact enough."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,11 +125,15 @@ def _set_to_unit_power(row: Floats, window: Samples) -> None:
     peak = float(np.maximum(window.max(initial=0.0), -window.min(initial=0.0)))
     if not _SILENCE < peak < np.inf:
         return
-    np.divide(window, np.float32(peak), out=row)
-    row -= row.mean()
-    deviation = np.sqrt(np.mean(np.square(row)))
-    if deviation > _SILENCE:
-        row /= deviation
+    if _ORDINARY[0] < peak < _ORDINARY[1]:
+        np.subtract(window, window.mean(), out=row)
+    else:  # squares might not be numbers any more
+        np.divide(window, np.float32(peak), out=row)
+        peak = 1.0
+        row -= row.mean()
+    deviation = np.sqrt(np.einsum("i,i->", row, row) / np.float32(len(row)))
+    if deviation > _SILENCE * peak:
+        row *= 1 / deviation
     else:
         row[:] = 0
 
@@ -175,15 +181,18 @@ def _power_spectrogram(waveform: Floats, taper: Floats, hop: int, bins: int) -> 
     """Power in each frame's lowest bins, shape (frames, bins); all bins of a frame sum to its mean square."""
     from scipy import fft  # type: ignore[import-untyped]
 
-    frames = sliding_window_view(waveform, len(taper))[::hop]
-    power: Floats = np.empty((len(frames), bins), np.float32)
-    together = max(1, _SAMPLES_AT_ONCE // len(taper))
-    for start in range(0, len(frames), together):
-        some = slice(start, start + together)
-        spectrum = fft.rfft(frames[some] * taper, axis=-1, overwrite_x=True)[:, :bins]
-        np.square(spectrum.real, out=power[some])
-        power[some] += np.square(spectrum.imag)
-    return power
+    length = len(taper)
+    count = (len(waveform) - length) // hop + 1
+    step = waveform.strides[0]
+    frames = as_strided(waveform, (count, length), (hop * step, step), writeable=False)
+    magnitude: Floats = np.empty((count, bins), np.float32)
+    together = max(1, _SAMPLES_AT_ONCE // length)
+    tapered: Floats = np.empty((together, length), np.float32)
+    for start in range(0, count, together):
+        some = frames[start : start + together]
+        spectrum = fft.rfft(np.multiply(some, taper, out=tapered[: len(some)]), axis=-1)
+        np.abs(spectrum[:, :bins], out=magnitude[start : start + together])
+    return np.square(magnitude, out=magnitude)
 
 
 def _taper(length: int) -> Floats:
