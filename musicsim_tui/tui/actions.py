@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from musicsim_tui.tui.hearing import Hearing
     from musicsim_tui.tui.screens.open_box import Opened
 
+LOOK_SECONDS = 20.0
+"""How often it is seen whether the remembered folders can be reached."""
 LOOK_AGAIN_SECONDS = 5.0
-"""How long after a folder could not be reached it is tried again."""
+"""How long after one could not be reached it is tried again."""
 OPEN_DEMO = "demo"
 """The app's answer when the demo library is to be opened next."""
 
@@ -204,8 +206,8 @@ class Actions(Collecting):
     def _take_offline(self, roots: list[Path]) -> None:
         self.main.library.set_offline(roots)
         self.main.ingest.set_offline(roots)
-        if roots:
-            self._look_again = self.set_timer(LOOK_AGAIN_SECONDS, self.check_offline)
+        seconds = LOOK_AGAIN_SECONDS if roots else LOOK_SECONDS
+        self._look_again = self.set_timer(seconds, self.check_offline)
 
     # The model
 

@@ -175,16 +175,21 @@ def test_tracks_of_a_disk_that_is_away_are_told_in_words(small: Path) -> None:
     drive(small, scenario)
 
 
-def test_a_disk_that_comes_back_is_seen_without_being_asked_for(
+def test_a_disk_that_goes_and_comes_back_is_seen_without_being_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(actions, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(actions, "LOOK_AGAIN_SECONDS", 0.05)
     disk = tmp_path / "disk"
+    disk.mkdir()
     with Catalog.open(tmp_path / "data" / "library.db") as catalog:
         catalog.add_root(disk)
         catalog.store([heard(1, Sample("Chibi Ninja"), disk / "ninja.mp3")])
 
     async def scenario(driver: Driver) -> None:
+        await driver.shows("Chibi Ninja")
+        await driver.hides("disk offline")
+        disk.rmdir()
         await driver.shows("disk offline")
         disk.mkdir()
         await driver.hides("disk offline")
