@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from musicsim_tui.settings import config_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
@@ -62,12 +62,21 @@ def _keys(table: object, path: Path, problems: list[str]) -> dict[str, str]:
         problems.append(f"[keys] in {path} has to be a table.")
         return {}
     keys: dict[str, str] = {}
-    for name, value in table.items():
+    for name, value in _entries(table):
         if isinstance(value, str) and value.strip():
             keys[name] = value.strip()
         else:
             problems.append(f"The key of {name} in {path} has to be text such as 'ctrl+f'.")
     return keys
+
+
+def _entries(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, object]]:
+    """Ids and values: a dot in an id that is not in quotes makes a table of its own."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _entries(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 def _flag(table: Mapping[str, Any], name: str, path: Path, problems: list[str], *, default: bool) -> bool:

@@ -167,6 +167,14 @@ def test_preferences_that_make_no_sense_are_told(tmp_path: Path, text: str, prob
     assert dict(preferences.keys) == {}
 
 
+def test_an_id_with_a_dot_needs_no_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[keys]\n"crate.add" = "f2"\ncrates.new = "w"\nplay.stop = 3\n', encoding="utf-8")
+    preferences = load_preferences(path, {})
+    assert dict(preferences.keys) == {"crate.add": "f2", "crates.new": "w"}
+    assert preferences.problems == (f"The key of play.stop in {path} has to be text such as 'ctrl+f'.",)
+
+
 def test_preferences_are_read(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('theme = "nord"\nascii = true\n[keys]\nhelp = "f1"\n', encoding="utf-8")
