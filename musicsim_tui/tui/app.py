@@ -6,8 +6,6 @@ import logging
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
-
 from musicsim_tui.services import Services
 from musicsim_tui.tui.bridge import Answered, Bridge, CatalogChanged, Noticed
 from musicsim_tui.tui.crate import OpenCrate
@@ -15,7 +13,7 @@ from musicsim_tui.tui.downloading import Downloading
 from musicsim_tui.tui.glyphs import ASCII, UNICODE
 from musicsim_tui.tui.hearing import Hearing, HearingChanged
 from musicsim_tui.tui.history import History
-from musicsim_tui.tui.keymap import check_keymap
+from musicsim_tui.tui.keymap import Where, bindings, check_keymap
 from musicsim_tui.tui.marks import Marked, Marks, entry_ids, track_ids
 from musicsim_tui.tui.palette import CommandProvider, TrackProvider
 from musicsim_tui.tui.preferences import Preferences
@@ -39,13 +37,14 @@ _CALM_PACE_SECONDS = 2.0
 """How often a job may move on the screen where there are to be few refreshes."""
 
 
-class MusicApp(Starting):
+class MusicApp(Starting, inherit_bindings=False):
     """One library, open on the screen."""
 
     TITLE = "musicsim-tui"
     CSS_PATH: ClassVar[list[str | PurePath]] = ["styles/app.tcss"]
     COMMANDS: ClassVar[set[Callable[[], type]]] = {lambda: CommandProvider, lambda: TrackProvider}  # type: ignore[assignment]
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", "Quit", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.ALWAYS)
+    ENABLE_COMMAND_PALETTE = False  # with a key of its own; ours is one of the view's commands
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012 - as Textual declares it
     PAUSE_GC_ON_SCROLL = True
 

@@ -14,6 +14,7 @@ class Where(StrEnum):
     """Where a key works."""
 
     EVERYWHERE = "everywhere"
+    ALWAYS = "everywhere, boxes too"
     LISTS = "lists"
     TRACKS = "lists of tracks"
     LIBRARY = "Library"
@@ -22,13 +23,27 @@ class Where(StrEnum):
     SEARCH = "Search"
     CRATE = "Crate"
     TROUBLE = "trouble"
+    BOXES = "boxes"
     DETAILS = "details"
+    CRATES = "list of crates"
+    SORT = "order"
+    PICK = "answers"
+    QUESTION = "yes or no"
+    HELP = "help"
+    DISK = "disk"
+
+
+IN_BOXES = frozenset(
+    {Where.BOXES, Where.DETAILS, Where.CRATES, Where.SORT, Where.PICK, Where.QUESTION, Where.HELP, Where.DISK}
+)
+"""Boxes, which keep the keys of the view below them away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """Something a key does. `keys` are alternatives in Textual's names; `label` is what the footer shows,
-    `help` what the help and the palette show; `instead` names commands whose keys it takes where it works."""
+    `help` what the help and the palette show; `instead` names commands whose keys it takes where it works,
+    `also` other places in which it does the same."""
 
     id: str
     keys: str
@@ -38,7 +53,66 @@ class Command:
     where: Where = Where.EVERYWHERE
     in_palette: bool = True
     instead: tuple[str, ...] = ()
+    also: tuple[Where, ...] = ()
 
+    @property
+    def places(self) -> frozenset[Where]:
+        """Everywhere it works."""
+        return frozenset((self.where, *self.also))
+
+
+_OF_BOXES = (
+    Command(
+        "quit.always",
+        "ctrl+q",
+        "leave",
+        "Quit",
+        "Leave, from a box or a field too",
+        Where.ALWAYS,
+        in_palette=False,
+    ),
+    Command(
+        "quit.how",
+        "ctrl+c",
+        "help_quit",
+        "How to quit",
+        "Tell which key leaves",
+        Where.ALWAYS,
+        in_palette=False,
+    ),
+    Command("details.edit", "e", "edit", "Edit", "Edit artist and title, in the file too", Where.DETAILS),
+    Command(
+        "details.close",
+        "i,q,enter",
+        "done",
+        "Close",
+        "Close the details",
+        Where.DETAILS,
+        instead=("list.choose",),
+    ),
+    Command("crates.new", "n", "new", "New", "Make a crate", Where.CRATES),
+    Command("crates.rename", "r", "rename", "Rename", "Give the crate another name", Where.CRATES),
+    Command("crates.delete", "D", "delete", "Delete", "Delete the crate; its tracks stay", Where.CRATES),
+    Command("sort.title", "t", "sort('title')", "Title", "Sort by title", Where.SORT),
+    Command("sort.artist", "a", "sort('artist')", "Artist", "Sort by artist", Where.SORT),
+    Command("sort.album", "b", "sort('album')", "Album", "Sort by album", Where.SORT),
+    Command("sort.len", "l", "sort('len')", "Length", "Sort by length", Where.SORT),
+    Command("sort.added", "d", "sort('added')", "Added", "Sort by when it came in", Where.SORT),
+    Command("sort.year", "y", "sort('year')", "Year", "Sort by year", Where.SORT),
+    Command("pick.video", "v", "pick", "Video", "Of a link, only the video", Where.PICK),
+    Command("pick.list", "p", "pick", "Playlist", "Of a link, the playlist or the mix", Where.PICK),
+    Command("pick.waiting", "w", "pick", "Waiting", "Take what waits out of the queue", Where.PICK),
+    Command("pick.queue", "a", "pick", "All", "Take all playlists out of the queue", Where.PICK),
+    Command("pick.forget", "f", "pick", "Forget", "Forget the playlist; its files stay", Where.PICK),
+    Command("pick.delete", "d", "pick", "Delete", "Forget it and delete what it fetched", Where.PICK),
+    Command("pick.number", "1,2,3,4,5,6,7,8", "pick", "Browser", "Cookies of that browser", Where.PICK),
+    Command("pick.none", "0", "pick", "None", "No cookies", Where.PICK),
+    Command("question.yes", "y", "answer(True)", "Yes", "Yes, do it", Where.QUESTION),
+    Command("question.no", "n", "answer(False)", "No", "No, leave it", Where.QUESTION),
+    Command("disk.up", "backspace", "navigate_up", "Up", "To the folder above", Where.DISK),
+    Command("disk.hidden", "full_stop", "hidden", "Hidden", "Hidden files, too, or not", Where.DISK),
+    Command("help.close", "question_mark,q", "close", "Close", "Close the help", Where.HELP),
+)
 
 COMMANDS: tuple[Command, ...] = (
     Command("view.library", "1", "view('library')", "Library", "Show the library"),
@@ -77,7 +151,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("help", "question_mark", "help", "Help", "Show every key", in_palette=False),
     Command("quit", "q", "leave", "Quit", "Leave; asks only when a job would be cut"),
     Command(
-        "escape", "escape", "escape", "Back", "Close a box, leave a field, clear a filter", in_palette=False
+        "escape",
+        "escape",
+        "escape",
+        "Back",
+        "Close a box, leave a field, clear a filter",
+        in_palette=False,
+        also=(Where.BOXES,),
     ),
     Command("list.up", "k,up", "cursor_up", "Up", "Up", Where.LISTS, in_palette=False),
     Command("list.down", "j,down", "cursor_down", "Down", "Down", Where.LISTS, in_palette=False),
@@ -122,7 +202,7 @@ COMMANDS: tuple[Command, ...] = (
         "export", "e", "export", "Export", "Write this list, or the marked rows, as a playlist", Where.TRACKS
     ),
     Command("sort", "s", "sort", "Sort", "Choose the order", Where.LIBRARY),
-    Command("undo", "z", "undo", "Undo", "Undo the last change of marks or of a crate"),
+    Command("undo", "z", "undo", "Undo", "Undo the last change of marks or of a crate", also=(Where.CRATES,)),
     Command("redo", "Z", "redo", "Redo", "Make the undone change again"),
     Command(
         "palette",
@@ -225,7 +305,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("trouble.retry", "r", "retry", "Retry", "Try this again, or check again", Where.TROUBLE),
     Command("trouble.retry_all", "R", "retry_all", "Retry all", "Try all that failed again", Where.TROUBLE),
     Command("trouble.copy", "y", "copy", "Copy", "Copy the path that failed, or the report", Where.TROUBLE),
-    Command("details.edit", "e", "edit", "Edit", "Edit artist and title, in the file too", Where.DETAILS),
+    *_OF_BOXES,
 )
 
 BY_ID: Mapping[str, Command] = {command.id: command for command in COMMANDS}

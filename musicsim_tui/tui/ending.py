@@ -13,6 +13,7 @@ from rich.text import Text
 
 from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
 from musicsim_tui.tui.fetching import FetchingActions
+from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.palette import Palette
 from musicsim_tui.tui.state import AppState, StateFile
 
@@ -66,7 +67,7 @@ class Ending(FetchingActions):
         self.action_leave()
 
     def action_help_quit(self) -> None:
-        self.say("q quits")
+        self.say(f"{main_key(BY_ID['quit'], self.keys)} quits")
 
     def leave(self, *, result: str | None = None, code: int = 0) -> None:
         """Remember where we are, ask every job to end, give the terminal back."""

@@ -90,8 +90,8 @@ class FetchingActions(PlayingActions):
         else:
             mix = question is Question.VIDEO_OR_MIX
             answers = [
-                Answer("video", "v", "Only the video"),
-                Answer("list", "p", "The endless mix around it" if mix else "The whole playlist"),
+                Answer("video", "Only the video"),
+                Answer("list", "The endless mix around it" if mix else "The whole playlist"),
             ]
 
             def take(name: str | None) -> None:

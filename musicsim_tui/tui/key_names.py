@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 
-from textual.keys import KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys
+from textual.keys import KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys, key_to_character
 
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
-_NAMED = frozenset(
-    {key.value for key in Keys if "<" not in key.value}
-    | set(KEY_TO_UNICODE_NAME)
-    | set(KEY_NAME_REPLACEMENTS.values())
-)
+_RENAMED = frozenset(KEY_NAME_REPLACEMENTS.values())
+"""Keys whose names no longer lead to their characters: slash, minus, plus ..."""
+_NAMED = frozenset({key.value for key in Keys if "<" not in key.value} | set(KEY_TO_UNICODE_NAME) | _RENAMED)
 _OTHER_NAMES = {"pgdn": "pagedown", "pgup": "pageup", "esc": "escape", "return": "enter", "del": "delete"}
 
 
@@ -23,6 +21,12 @@ def known_key(written: str) -> str | None:
         last = last if len(last) == 1 else last.lower()
         name = "+".join([*(modifier.lower() for modifier in modifiers), _OTHER_NAMES.get(last, last)])
     return name if _exists(name) else None
+
+
+def is_text(key: str) -> bool:
+    """Whether a field takes this key press as a character."""
+    character = key_to_character(key)
+    return key in _RENAMED or (character is not None and character.isprintable())
 
 
 def _exists(name: str) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
-from musicsim_tui.tui.commands import BY_ID, COMMANDS, FOOTERS, Command, Where
-from musicsim_tui.tui.key_names import known_key
+from musicsim_tui.tui.commands import BY_ID, COMMANDS, FOOTERS, IN_BOXES, Command, Where
+from musicsim_tui.tui.key_names import is_text, known_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,18 +19,21 @@ __all__ = [
     "BY_ID",
     "COMMANDS",
     "FOOTERS",
+    "IN_BOXES",
     "Command",
     "Where",
     "bindings",
     "by_place",
     "check_keymap",
     "clashes",
+    "key_list",
     "keys_of",
     "main_key",
     "markdown_table",
+    "sign_of",
 ]
 
-_FIELD_KEYS = ("left", "right")
+_FIELD_KEYS = ("left", "right", "ctrl+c")
 """Keys that a field needs although they are no characters."""
 
 _SIGNS = {
@@ -72,14 +75,23 @@ def bindings(*places: Where, prefix: str = "", only: Sequence[str] = ()) -> list
             and (command.where in places or command.where is not Where.LISTS),
         )
         for command in COMMANDS
-        if command.where in places or command.id in only
+        if command.places.intersection(places) or command.id in only
     ]
+
+
+def key_list(command: Command, keymap: Mapping[str, str]) -> list[str]:
+    """The keys of a command after rebinding, each by its name or as the character that it is."""
+    return [key.strip() for key in keymap.get(command.id, command.keys).split(",")]
 
 
 def keys_of(command: Command, keymap: Mapping[str, str]) -> str:
     """The keys of a command as a person knows them, after rebinding: `x`, `j down`, `?`."""
-    keys = keymap.get(command.id, command.keys)
-    return " ".join(_SIGNS.get(key.strip(), key.strip()) for key in keys.split(","))
+    return " ".join(map(sign_of, key_list(command, keymap)))
+
+
+def sign_of(key: str) -> str:
+    """What a person knows a key by."""
+    return _SIGNS.get(key, key)
 
 
 def main_key(command: Command, keymap: Mapping[str, str]) -> str:
@@ -95,10 +107,12 @@ def check_keymap(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     for name in filter(BY_ID.__contains__, keys):
         written = keys[name].split(",")
         names = [known for key in written if (known := known_key(key)) is not None]
-        if len(names) == len(written):
-            usable[name] = ",".join(names)
-        else:
+        if len(names) != len(written):
             problems.append(f"{name} cannot have the key {keys[name]!r}: there is no such key.")
+        elif name == "escape" and all(map(is_text, names)):
+            problems.append(f"{name} cannot have the key {keys[name]!r} alone: in a field that is text.")
+        else:
+            usable[name] = ",".join(names)
     for name in list(usable):
         clash = next(iter(clashes({**usable}, only=name)), None)
         if clash is not None:
@@ -114,30 +128,37 @@ def clashes(keymap: Mapping[str, str], only: str | None = None) -> list[str]:
         for second in COMMANDS[number + 1 :]:
             if only is not None and only not in (first.id, second.id):
                 continue
-            if not _meet(first.where, second.where):
+            if not _meet(first, second):
                 continue
             if first.id in second.instead or second.id in first.instead:
                 continue
             shared = _key_set(first, keymap) & _key_set(second, keymap)
-            found += [
-                f"{_SIGNS.get(key, key)} cannot be both {first.id} and {second.id}." for key in sorted(shared)
-            ]
+            found += [f"{sign_of(key)} cannot be both {first.id} and {second.id}." for key in sorted(shared)]
     return found
 
 
 def _key_set(command: Command, keymap: Mapping[str, str]) -> set[str]:
     names = {sign: name for name, sign in _SIGNS.items()}
-    keys = keymap.get(command.id, command.keys).split(",")
-    return {names.get(key.strip(), key.strip()) for key in keys}
+    return {names.get(key, key) for key in key_list(command, keymap)}
 
 
-def _meet(first: Where, second: Where) -> bool:
-    """Whether a key press can reach both places."""
-    views = set(Where) - {Where.EVERYWHERE, Where.LISTS, Where.TRACKS}
-    if first in views and second in views:
-        return first is second
-    without_tracks = {Where.INGEST, Where.TROUBLE, Where.DETAILS}
-    return not (Where.TRACKS in (first, second) and without_tracks & {first, second})
+_TOGETHER: Sequence[frozenset[Where]] = [
+    *(
+        frozenset({Where.ALWAYS, Where.EVERYWHERE, Where.LISTS, Where.TRACKS, view})
+        for view in (Where.LIBRARY, Where.DOWNLOADS, Where.SEARCH, Where.CRATE)
+    ),
+    *(
+        frozenset({Where.ALWAYS, Where.EVERYWHERE, Where.LISTS, view})
+        for view in (Where.INGEST, Where.TROUBLE)
+    ),
+    *(frozenset({Where.ALWAYS, Where.BOXES, Where.LISTS, box}) for box in sorted(IN_BOXES)),
+]
+"""The places that one press of a key can reach."""
+
+
+def _meet(first: Command, second: Command) -> bool:
+    """Whether a key press can reach both."""
+    return any(reached & first.places and reached & second.places for reached in _TOGETHER)
 
 
 def by_place(commands: Iterable[Command] = COMMANDS) -> dict[Where, list[Command]]:
@@ -150,8 +171,9 @@ def by_place(commands: Iterable[Command] = COMMANDS) -> dict[Where, list[Command
 
 def markdown_table() -> str:
     """The table of keys for the README."""
-    lines = ["| key | what it does | where |", "|---|---|---|"]
+    lines = ["| key | what it does | where | id |", "|---|---|---|---|"]
     for command in COMMANDS:
         keys = " ".join(f"`{key}`" for key in keys_of(command, {}).split(" "))
-        lines.append(f"| {keys} | {command.help} | {command.where} |")
+        where = ", ".join((command.where, *command.also))
+        lines.append(f"| {keys} | {command.help} | {where} | `{command.id}` |")
     return "\n".join(lines) + "\n"

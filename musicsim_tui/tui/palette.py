@@ -6,12 +6,11 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.binding import Binding
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from musicsim_tui.library.query import Query, parse_query, quote
-from musicsim_tui.tui.keymap import COMMANDS, Command, keys_of
+from musicsim_tui.tui.keymap import COMMANDS, IN_BOXES, Command, Where, bindings, keys_of
 from musicsim_tui.tui.screens.boxes import EndsOnce
 from musicsim_tui.tui.text import shown
 
@@ -32,17 +31,25 @@ _SCATTERED_LETTERS = 0.4
 class Palette(CommandPalette, EndsOnce[None]):
     """The palette; its list turns pages once it is drawn."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("pagedown", "page('down')", "Next page", show=False),
-        Binding("pageup", "page('up')", "Previous page", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        Where.BOXES, only=("list.up", "list.down", "list.page_up", "list.page_down")
+    )
 
     def __init__(self) -> None:
         super().__init__(id="--command-palette", placeholder="Any action, or words of a track")
 
-    def action_page(self, way: str) -> None:
+    def action_cursor_up(self) -> None:
+        self._action_command_list("cursor_up")
+
+    def action_cursor_page_down(self) -> None:
+        self._turn_page("page_down")
+
+    def action_cursor_page_up(self) -> None:
+        self._turn_page("page_up")
+
+    def _turn_page(self, action: str) -> None:
         if self.query_one(CommandList).scrollable_content_region:
-            self._action_command_list(f"page_{way}")
+            self._action_command_list(action)
 
 
 class _HostProvider(Provider):
@@ -56,7 +63,7 @@ class CommandProvider(_HostProvider):
 
     def _commands(self) -> Iterator[tuple[Command, str]]:
         for command in COMMANDS:
-            if command.in_palette:
+            if command.in_palette and command.where not in IN_BOXES:
                 yield command, f"{command.help}  ({keys_of(command, self.host.keys)})"
 
     async def discover(self) -> Hits:

@@ -26,7 +26,7 @@ async def at(driver: Driver, place: int) -> None:
 async def go_through(driver: Driver, last: int) -> None:
     """Press every key of lists in the one in front, whose cursor is on its first row."""
     await at(driver, 0)
-    for key, place in (("w", 1), ("k", 0), ("G", last), ("g", 0), ("end", last), ("home", 0)):
+    for key, place in (("h", 1), ("k", 0), ("G", last), ("g", 0), ("end", last), ("home", 0)):
         await driver.press(key)
         await at(driver, place)
     await driver.press("pagedown")
@@ -71,7 +71,7 @@ def test_boxes_have_the_keys_of_lists_from_the_first_moment_on(small: Path) -> N
         await driver.press("escape", "s", "g")
         await go_through(driver, last=5)
 
-    drive(small, scenario, preferences=Preferences(keys={"list.down": "w,down"}))
+    drive(small, scenario, preferences=Preferences(keys={"list.down": "h,down"}))
 
 
 def test_the_first_screen_has_the_keys_of_lists(empty: Path, tmp_path: Path) -> None:
@@ -79,4 +79,4 @@ def test_the_first_screen_has_the_keys_of_lists(empty: Path, tmp_path: Path) -> 
         await driver.shows("Find music that sounds alike.")
         await go_through(driver, last=4)
 
-    drive(empty, scenario, music_dir=tmp_path, preferences=Preferences(keys={"list.down": "w,down"}))
+    drive(empty, scenario, music_dir=tmp_path, preferences=Preferences(keys={"list.down": "h,down"}))

@@ -46,7 +46,7 @@ def test_every_command_stands_in_the_table_and_in_the_help(small: Path) -> None:
         for command in COMMANDS:
             assert command.help in driver.text
 
-    drive(small, scenario, size=(100, 130))
+    drive(small, scenario, size=(100, 170))
 
 
 def test_help_scrolls_and_closes_on_a_small_screen(small: Path) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.await_complete import AwaitComplete
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
+from musicsim_tui.tui.widgets.field import keep_typing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual.binding import BindingType
+    from textual.binding import BindingsMap, BindingType
+    from textual.dom import DOMNode
     from textual.events import Click
 
     from musicsim_tui.errors import MusicSimError
@@ -52,7 +55,7 @@ class EndsOnce(Screen[Answer], Generic[Answer]):
 class Box(ModalScreen[Answer], EndsOnce[Answer]):
     """A box over the view. `escape` closes it without an answer, as does a click beside it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.BOXES)
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,6 +82,17 @@ class Box(ModalScreen[Answer], EndsOnce[Answer]):
             for topic in self._topics:
                 self.host.bridge.abandon(topic)
         return super().dismiss(result)
+
+    def key(self, name: str) -> str:
+        """The key of a command, as it is bound now."""
+        return main_key(BY_ID[name], self.host.keys)
+
+    @property
+    def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
+        return keep_typing(self.focused, super()._binding_chain)
+
+    def action_escape(self) -> None:
+        self.action_close()
 
     def action_close(self) -> None:
         self.dismiss(None)

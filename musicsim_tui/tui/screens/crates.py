@@ -6,13 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from musicsim_tui.tui.history import Step
-from musicsim_tui.tui.keymap import BY_ID, main_key
+from musicsim_tui.tui.keymap import BY_ID, Where, bindings
 from musicsim_tui.tui.screens.boxes import Box, frame
 from musicsim_tui.tui.text import fit, safe, shown
 from musicsim_tui.tui.widgets.choices import Choices
@@ -27,23 +26,13 @@ if TYPE_CHECKING:
     from musicsim_tui.library.crates import CrateChange
 
 _NAME_CELLS = 34
-_KEYS = (
-    ("choose", "enter", "Pick"),
-    ("new", "n", "New"),
-    ("rename", "r", "Rename"),
-    ("delete", "D", "Delete"),
-)
+_KEYS = ("new", "rename", "delete")
 
 
 class CratePicker(Box[str]):
     """The answer is the name of a crate."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", "New", show=False),
-        Binding("r", "rename", "Rename", show=False),
-        Binding("D", "delete", "Delete", show=False),
-        Binding("z", "undo", "Undo", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.CRATES)
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +52,13 @@ class CratePicker(Box[str]):
 
     def on_mount(self) -> None:
         self.query_one("#crate-name").display = False
-        self.query_one(Pieces).set_pieces([*_KEYS, ("close", "escape", "Close")])
+        self.query_one(Pieces).set_pieces(
+            [
+                ("choose", self.key("list.choose"), "Pick"),
+                *((name, self.key(f"crates.{name}"), BY_ID[f"crates.{name}"].label) for name in _KEYS),
+                ("close", self.key("escape"), "Close"),
+            ]
+        )
         self.refresh_crates()
         self._list.focus()
 
@@ -91,9 +86,7 @@ class CratePicker(Box[str]):
             if item.name == wanted:
                 options.highlighted = number
         if not known:
-            self._say(
-                f"There is none yet: {main_key(BY_ID['crate.add'], self.host.keys)} on a track makes one."
-            )
+            self._say(f"There is none yet: {self.key('crate.add')} on a track makes one.")
         elif options.highlighted is None:
             options.highlighted = 0
 
@@ -177,9 +170,7 @@ class CratePicker(Box[str]):
         self.host.crate.did(change, words)
         if not self.has_ended:
             self.refresh_crates()
-            self._say(
-                f"{shown(change.name)} is deleted; {main_key(BY_ID['undo'], self.host.keys)} brings it back."
-            )
+            self._say(f"{shown(change.name)} is deleted; {self.key('undo')} brings it back.")
 
     def action_undo(self) -> None:
         self.host.action_undo()

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
+from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.screens.boxes import Box, frame, words
 from musicsim_tui.tui.text import safe, shown
+from musicsim_tui.tui.widgets.page import Page
 from musicsim_tui.tui.widgets.waveform import outline
 from musicsim_tui.wording import clock
 
@@ -63,12 +63,7 @@ def gather(catalog: Catalog, track: TrackId) -> TrackFacts | None:
 class DetailsScreen(Box[None]):
     """Tags, outline, sounds and files of a track; artist and title can be changed, in its files too."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Where.DETAILS),
-        Binding("i,q,enter", "close", "Close", show=False),
-        Binding("j,down", "page(1)", show=False),
-        Binding("k,up", "page(-1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.DETAILS)
 
     def __init__(self, track: TrackId) -> None:
         super().__init__()
@@ -76,16 +71,17 @@ class DetailsScreen(Box[None]):
         self._tags: dict[str, str] | None = None
 
     def compose(self) -> ComposeResult:
-        edit = main_key(BY_ID["details.edit"], self.host.keys)
         with frame("Details"):
-            with VerticalScroll(id="details-text"):
-                yield Static(Content("Looking it up"), id="facts")
+            yield Page("Looking it up", id="details-text")
             with Vertical(id="edit"):
                 for name in _EDITABLE:
                     yield words(name.title())
                     yield Input(id=f"edit-{name}")
             yield Static(id="edit-said", markup=False)
-            yield words(f"escape closes; {edit} changes artist and title", classes="hint")
+            yield words(
+                f"{self.key('escape')} closes; {self.key('details.edit')} changes artist and title",
+                classes="hint",
+            )
 
     def on_mount(self) -> None:
         self.query_one("#edit").display = False
@@ -100,18 +96,15 @@ class DetailsScreen(Box[None]):
         self.ask("details", work, self._show)
 
     def _show(self, facts: TrackFacts | None) -> None:
-        target = self.query_one("#facts", Static)
+        page = self.query_one(Page)
         if facts is None:
             self._tags = None
-            target.update(Content("This track has left the library meanwhile."))
+            page.show(Content("This track has left the library meanwhile."))
         else:
             track = facts.row.track
             self._tags = {"artist": shown(track.tags.artist), "title": shown(track.title)}
-            width = max(20, self.query_one("#details-text").size.width - 4)
-            target.update(facts_text(facts, width, self.host.glyphs))
-
-    def action_page(self, way: int) -> None:
-        self.query_one("#details-text").scroll_relative(y=way, animate=False)
+            width = max(20, page.size.width - 4)
+            page.show(facts_text(facts, width, self.host.glyphs))
 
     # Editing
 
@@ -120,9 +113,12 @@ class DetailsScreen(Box[None]):
         return any(fields.display for fields in self.query("#edit"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("edit", "page") and self._editing:
+        if action in ("edit", "done") and self._editing:
             return False  # the fields take these keys
         return super().check_action(action, parameters)
+
+    def action_done(self) -> None:
+        self.dismiss(None)
 
     def action_edit(self) -> None:
         if self._tags is None:
@@ -165,7 +161,7 @@ class DetailsScreen(Box[None]):
     def _close_fields(self) -> None:
         self.query_one("#edit").display = False
         self._say("")
-        self.set_focus(self.query_one("#details-text"))
+        self.set_focus(self.query_one(Page))
 
     def _say(self, text: str, *, trouble: bool = False) -> None:
         line = self.query_one("#edit-said", Static)

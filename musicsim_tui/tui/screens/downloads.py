@@ -209,7 +209,7 @@ class DownloadsView(DownloadLists):
     def action_cookies(self) -> None:
         from musicsim_tui.tui.screens.pick import Answer, Pick
 
-        answers = [Answer(name, str(number), name) for number, name in enumerate(_BROWSERS, start=1)]
+        answers = [Answer(name, name, numbered=True) for name in _BROWSERS]
         text = (
             "The site then sees you as signed in, which helps when it takes you for a robot, wants proof of"
             " age, or a video is private. Until you quit; MUSICSIM_COOKIES_FROM_BROWSER keeps it."
@@ -219,7 +219,7 @@ class DownloadsView(DownloadLists):
             if name is not None:
                 self._use_cookies(None if name == "none" else name)
 
-        none = Answer("none", "0", "no cookies")
+        none = Answer("none", "no cookies")
         self.host.push_screen(Pick("Cookies of which browser?", text, [*answers, none]), take)
 
     def _use_cookies(self, browser: str | None) -> None:
@@ -271,12 +271,12 @@ class DownloadsView(DownloadLists):
         here = playlist.count(*HERE)
         answers = []
         if waiting:
-            answers.append(Answer("waiting", "w", f"Take the {waiting:,} that wait out of the queue"))
+            answers.append(Answer("waiting", f"Take the {waiting:,} that wait out of the queue"))
         if everything > waiting:
-            answers.append(Answer("queue", "a", f"Take all {everything:,} of all playlists out of the queue"))
-        answers.append(Answer("forget", "f", "Forget it; files stay where they are"))
+            answers.append(Answer("queue", f"Take all {everything:,} of all playlists out of the queue"))
+        answers.append(Answer("forget", "Forget it; files stay where they are"))
         if here:
-            answers.append(Answer("delete", "d", "Forget it and delete what was fetched for it alone"))
+            answers.append(Answer("delete", "Forget it and delete what was fetched for it alone"))
         text = f"{shown(playlist.title)[:_LONGEST_TITLE]}: {here:,} here, in {shown(playlist.folder)}"
         self.host.push_screen(
             Pick("This playlist", text, answers), lambda name: self._do_to_playlist(playlist, name)

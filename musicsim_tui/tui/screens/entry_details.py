@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from musicsim_tui.tui.download_words import HERE, entry_words, gap_words, totals
 from musicsim_tui.tui.screens.boxes import Box, frame, words
 from musicsim_tui.tui.text import safe, shown
+from musicsim_tui.tui.widgets.page import Page
 from musicsim_tui.wording import clock, count
 
 if TYPE_CHECKING:
@@ -41,9 +40,8 @@ class _Facts(Box[None]):
             if text
         ]
         with frame("Details"):
-            with VerticalScroll():
-                yield Static(Content("\n").join(lines), id="entry-facts")
-            yield words("escape closes", classes="hint")
+            yield Page(Content("\n").join(lines))
+            yield words(f"{self.key('escape')} closes", classes="hint")
 
 
 class EntryDetails(_Facts):

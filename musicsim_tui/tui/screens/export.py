@@ -140,7 +140,7 @@ class ExportBox(Box[None]):
             yield words(f"{what} as a playlist (M3U8) for other players.", classes="body")
             yield Input(placeholder="where to", id="export-path", select_on_focus=False)
             yield Static(id="export-said", markup=False)
-            yield words("enter writes; escape closes", classes="hint")
+            yield words(f"enter writes; {self.key('escape')} closes", classes="hint")
 
     def on_mount(self) -> None:
         self.ask("export", lambda _token: self._propose(), self._take_proposed)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
-from musicsim_tui.tui.keymap import Where, by_place, keys_of
+from musicsim_tui.tui.keymap import IN_BOXES, Where, bindings, by_place, keys_of
 from musicsim_tui.tui.screens.boxes import Box, frame, words
+from musicsim_tui.tui.widgets.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+
+    from musicsim_tui.tui.keymap import Command
 
 _TITLES = {
     Where.EVERYWHERE: "Everywhere",
@@ -28,7 +28,8 @@ _TITLES = {
     Where.SEARCH: "In search results",
     Where.CRATE: "In the crate",
     Where.TROUBLE: "In trouble",
-    Where.DETAILS: "In the details of a track",
+    Where.ALWAYS: "Everywhere, in boxes and fields too",
+    **dict.fromkeys(sorted(IN_BOXES), "In boxes"),
 }
 _FILTER_HELP = (
     ("night sky", "both words in title, artist or album"),
@@ -46,27 +47,26 @@ _KEY_CELLS = 16
 class HelpScreen(Box[None]):
     """All keys, grouped by where they work, and the language of the filter."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,q", "close", "Close", show=False),
-        Binding("j,down", "page(1)", show=False),
-        Binding("k,up", "page(-1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.HELP)
 
     def compose(self) -> ComposeResult:
         with frame("Keys"):
-            with VerticalScroll(id="help-text"):
-                yield Static(help_text(self.host.keys))
-            yield words("escape closes, arrows scroll; keys can be changed in config.toml", classes="hint")
-
-    def action_page(self, way: int) -> None:
-        self.query_one("#help-text").scroll_relative(y=way, animate=False)
+            yield Page(help_text(self.host.keys), id="help-text")
+            yield words(
+                f"{self.key('escape')} closes, {self.key('list.down')} and {self.key('list.up')} scroll;"
+                " keys can be changed in config.toml",
+                classes="hint",
+            )
 
 
 def help_text(keymap: Mapping[str, str]) -> Content:
     """The registry as a page of text."""
-    lines: list[Content] = []
+    groups: dict[str, list[Command]] = {}
     for place, commands in by_place().items():
-        lines.append(Content.styled(_TITLES[place], "bold $primary"))
+        groups.setdefault(_TITLES[place], []).extend(commands)
+    lines: list[Content] = []
+    for title, commands in groups.items():
+        lines.append(Content.styled(title, "bold $primary"))
         for command in commands:
             keys = keys_of(command, keymap)
             lines.append(Content.assemble("  ", (f"{keys:<{_KEY_CELLS}}", "$accent"), command.help))

@@ -15,7 +15,7 @@ from musicsim_tui.tui.listings import Listing
 from musicsim_tui.tui.screens.library import LibraryView
 from musicsim_tui.tui.screens.view import TrackView, View
 from musicsim_tui.tui.text import cells, safe, shown
-from musicsim_tui.tui.widgets.field import Field
+from musicsim_tui.tui.widgets.field import keep_typing
 from musicsim_tui.tui.widgets.lines import Pieces
 from musicsim_tui.tui.widgets.playing import PlayingLine
 from musicsim_tui.wording import count
@@ -112,12 +112,7 @@ class MainScreen(Screen[None]):
 
     @property
     def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
-        chain = super()._binding_chain
-        if isinstance(field := self.focused, Field):
-            for node, node_bindings in chain:
-                if node is not field:
-                    field.keep_from(node_bindings)
-        return chain
+        return keep_typing(self.focused, super()._binding_chain)
 
     def on_mount(self) -> None:
         self.show_lines()

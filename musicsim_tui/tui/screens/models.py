@@ -54,8 +54,8 @@ class ModelScreen(Box[str]):
             yield Static(id="model-music", markup=False)
             yield Static(id="model-progress", markup=False)
             yield words(
-                "enter chooses; a model that is not installed is downloaded first. Music heard with "
-                "another model is heard again, and search stays as it is until that is done.",
+                f"{self.key('list.choose')} chooses; a model that is not installed is downloaded first. Music"
+                " heard with another model is heard again, and search stays as it is until that is done.",
                 classes="hint",
             )
 
@@ -144,7 +144,7 @@ class ModelScreen(Box[str]):
         elif job.snapshot is not None and not self._stopping:
             done, total = job.snapshot.done, job.snapshot.total or 0
             share = f" of {size_words(total)}" if total else ""
-            self._say(f"Downloading: {size_words(done)}{share}. escape stops.")
+            self._say(f"Downloading: {size_words(done)}{share}. {self.key('escape')} stops.")
 
     def _fail(self, error: MusicSimError) -> None:
         self._say(f"{error.title} {error.hint}", trouble=True)

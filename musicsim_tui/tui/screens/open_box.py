@@ -102,7 +102,7 @@ class OpenBox(Box[Opened | str]):
                 self._text, placeholder="a folder to hear, a file to search with, or a link", id="path"
             )
             yield Static(id="look", markup=False)
-            yield words("enter looks, enter again starts; escape closes", classes="hint")
+            yield words(f"enter looks, enter again starts; {self.key('escape')} closes", classes="hint")
 
     @on(Input.Changed)
     def _typed(self) -> None:

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
+from musicsim_tui.tui.keymap import BY_ID, key_list, sign_of
 from musicsim_tui.tui.screens.boxes import Box, frame, words
 from musicsim_tui.tui.widgets.choices import Choices
 
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One of several answers, and the key that gives it."""
+    """One of several answers: the command `pick.NAME` gives it, or, of those that are `numbered`, the command
+    `pick.number` with the key of its place."""
 
     name: str
-    key: str
     label: str
+    numbered: bool = False
 
 
 class Pick(Box[str]):
@@ -43,7 +45,10 @@ class Pick(Box[str]):
             yield words(self._text, classes="body")
             yield Choices(
                 *(
-                    Option(Content.assemble((f"{answer.key}  ", "$accent"), answer.label), id=answer.name)
+                    Option(
+                        Content.assemble((f"{self._shown_key(answer)}  ", "$accent"), answer.label),
+                        id=answer.name,
+                    )
                     for answer in self._answers
                 ),
                 id="answers",
@@ -54,10 +59,20 @@ class Pick(Box[str]):
         self.dismiss(event.option.id)
 
     def on_key(self, event: events.Key) -> None:
-        answer = next((answer for answer in self._answers if answer.key == event.character), None)
+        pressed = {event.key, event.character}
+        answer = next((answer for answer in self._answers if pressed.intersection(self._keys(answer))), None)
         if answer is not None:
             event.stop()
             self.dismiss(answer.name)
+
+    def _keys(self, answer: Answer) -> Sequence[str]:
+        if not answer.numbered:
+            return key_list(BY_ID[f"pick.{answer.name}"], self.host.keys)
+        place = [other for other in self._answers if other.numbered].index(answer)
+        return key_list(BY_ID["pick.number"], self.host.keys)[place : place + 1]
+
+    def _shown_key(self, answer: Answer) -> str:
+        return next((sign_of(key) for key in self._keys(answer)), " ")
 
 
 class HowMany(Box[int]):
@@ -74,7 +89,7 @@ class HowMany(Box[int]):
             yield words(self._text, classes="body")
             yield Input(str(self._proposed), id="how-many")
             yield Static(id="how-many-said", markup=False)
-            yield words("enter takes the number; escape closes", classes="hint")
+            yield words(f"enter takes the number; {self.key('escape')} closes", classes="hint")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

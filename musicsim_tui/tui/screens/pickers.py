@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.content import Content
@@ -15,14 +15,18 @@ from textual_fspicker.suggest_path import SuggestPath
 
 from musicsim_tui.ingest.scan import AUDIO_SUFFIXES
 from musicsim_tui.tui.glyphs import ASCII
+from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.screens.boxes import EndsOnce
 from musicsim_tui.tui.text import safe, shown
+from musicsim_tui.tui.widgets.field import keep_typing
 from musicsim_tui.tui.widgets.folder_list import FolderList, unopened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textual.app import ComposeResult
+    from textual.binding import BindingsMap, BindingType
+    from textual.dom import DOMNode
     from textual.visual import VisualType
     from textual.widget import Widget
 
@@ -52,7 +56,14 @@ class _Suggestions(SuggestPath):
 
 
 class _Picker(EndsOnce[Path | None]):
-    """What both pickers say of a folder that cannot be opened."""
+    """What both pickers have in common: their keys, and what they say of a folder that cannot be opened."""
+
+    @property
+    def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
+        return keep_typing(self.focused, super()._binding_chain)
+
+    def action_escape(self) -> None:
+        self.dismiss(None)
 
     def say(self, text: str) -> None:
         self.query_one(Dialog).border_subtitle = safe(text)
@@ -63,6 +74,9 @@ class _Picker(EndsOnce[Path | None]):
         self.say(event.text)
 
 
+_BINDINGS = bindings(Where.BOXES, only=("disk.hidden",))
+
+
 def _with_own_list(widgets: Iterable[Widget], start: str | Path) -> ComposeResult:
     """The picker as the library composes it, but for the list."""
     for widget in widgets:
@@ -71,6 +85,8 @@ def _with_own_list(widgets: Iterable[Widget], start: str | Path) -> ComposeResul
 
 class FolderPicker(SelectDirectory, _Picker):
     """Pick a folder of music."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _BINDINGS
 
     def __init__(self, start: Path) -> None:
         super().__init__(start, title="Hear a folder of music", select_button="Hear this folder")
@@ -84,6 +100,8 @@ class FolderPicker(SelectDirectory, _Picker):
 
 class FilePicker(FileOpen, _Picker):
     """Pick an audio file to search with."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _BINDINGS
 
     def __init__(self, start: Path) -> None:
         super().__init__(

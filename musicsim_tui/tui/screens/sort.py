@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.binding import Binding
 from textual.content import Content
 from textual.widgets.option_list import Option
 
+from musicsim_tui.tui.keymap import BY_ID, Where, bindings
 from musicsim_tui.tui.screens.boxes import Box, frame, words
 from musicsim_tui.tui.widgets.choices import Choices
 
@@ -17,21 +17,19 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 _ORDERS = (
-    ("t", "title", "Title", "A to Z"),
-    ("a", "artist", "Artist", "A to Z"),
-    ("b", "album", "Album", "A to Z"),
-    ("l", "len", "Length", "shortest first"),
-    ("d", "added", "Added", "oldest first"),
-    ("y", "year", "Year", "oldest first"),
+    ("title", "A to Z"),
+    ("artist", "A to Z"),
+    ("album", "A to Z"),
+    ("len", "shortest first"),
+    ("added", "oldest first"),
+    ("year", "oldest first"),
 )
 
 
 class SortScreen(Box[tuple[str, bool]]):
     """Choose an order; the one in use is turned round by choosing it again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"sort('{name}')", label, show=False) for key, name, label, _ in _ORDERS
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.SORT)
 
     def __init__(self, sort: str, *, descending: bool) -> None:
         super().__init__()
@@ -41,7 +39,8 @@ class SortScreen(Box[tuple[str, bool]]):
     def compose(self) -> ComposeResult:
         with frame("Sort by"):
             options = Choices(id="orders")
-            for key, name, label, way in _ORDERS:
+            for name, way in _ORDERS:
+                key, label = self.key(f"sort.{name}"), BY_ID[f"sort.{name}"].label
                 now = name == self._sort
                 way = "now; choose it again to turn it round" if now else way
                 options.add_option(
@@ -51,10 +50,10 @@ class SortScreen(Box[tuple[str, bool]]):
                     )
                 )
             options.highlighted = next(
-                (place for place, order in enumerate(_ORDERS) if order[1] == self._sort), 0
+                (place for place, order in enumerate(_ORDERS) if order[0] == self._sort), 0
             )
             yield options
-            yield words("escape leaves it as it is", classes="hint")
+            yield words(f"{self.key('escape')} leaves it as it is", classes="hint")
 
     @on(Choices.OptionSelected)
     def _choose(self, event: Choices.OptionSelected) -> None:

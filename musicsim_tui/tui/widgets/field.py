@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.keys import KEY_NAME_REPLACEMENTS, key_to_character
 from textual.widgets import Input
+
+from musicsim_tui.tui.key_names import is_text
 
 if TYPE_CHECKING:
     from textual.binding import BindingsMap
-
-_RENAMED = frozenset(KEY_NAME_REPLACEMENTS.values())
-"""Keys whose names no longer lead to their characters: slash, minus, plus ..."""
+    from textual.dom import DOMNode
+    from textual.widget import Widget
 
 
 class Field(Input):
     """An input among widgets with single letters as commands."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        return key in _RENAMED or super().check_consume_key(key, character)
+        return is_text(key)
 
-    def keep_from(self, bindings: BindingsMap) -> None:
-        """Take away the keys that are characters here, those a person rebound among them."""
-        for key in list(bindings.key_to_bindings):
-            if self.check_consume_key(key, key_to_character(key)):
-                del bindings.key_to_bindings[key]
+
+def keep_typing(
+    focused: Widget | None, chain: list[tuple[DOMNode, BindingsMap]]
+) -> list[tuple[DOMNode, BindingsMap]]:
+    """A screen's chain of bindings without the keys that are characters for the field that has the focus,
+    those a person rebound among them."""
+    if isinstance(focused, Input):
+        for node, bindings in chain:
+            if node is not focused:
+                for key in filter(is_text, list(bindings.key_to_bindings)):
+                    del bindings.key_to_bindings[key]
+    return chain

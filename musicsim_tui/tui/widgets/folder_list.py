@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.segment import Segment
 from textual.message import Message
@@ -18,11 +18,14 @@ from textual_fspicker.parts import DirectoryNavigation
 
 from musicsim_tui.errors import MusicSimError
 from musicsim_tui.tui.glyphs import ASCII, UNICODE
+from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.text import cells, fit, shown
+from musicsim_tui.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from textual.binding import BindingType
     from textual.css.styles import RulesMap
     from textual.visual import RenderOptions
     from textual.widgets import OptionList
@@ -172,8 +175,10 @@ class Entry(Option):
         self.row = row
 
 
-class FolderList(DirectoryNavigation):
+class FolderList(DirectoryNavigation, Choices, inherit_bindings=False):
     """The picker's list, read by the bridge's threads and filled batch by batch until the folder is left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.LISTS), *bindings(only=("disk.up",))]
 
     class Refused(Message):
         """The folder cannot be opened; `text` says why in one sentence."""
@@ -190,6 +195,10 @@ class FolderList(DirectoryNavigation):
 
     def on_unmount(self) -> None:
         self._host.bridge.abandon(self._topic)
+
+    def action_choose(self) -> None:
+        self._open_directory = True  # a single click leaves a folder closed, a key does not
+        super().action_choose()
 
     @property
     def _host(self) -> MusicApp:

@@ -20,8 +20,12 @@ class Page(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.LISTS)
 
+    def __init__(self, text: str | Content = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._text = text
+
     def compose(self) -> ComposeResult:
-        yield Static(markup=False)
+        yield Static(self._text, markup=False)
 
     def show(self, text: Content, *, at_end: bool = False) -> None:
         """Show a text; `at_end` shows its end, unless the person has gone up in what was there before."""
