@@ -30,14 +30,20 @@ class Held(Generic[Given, Returned]):
         self._call = call
         self._let_go = threading.Event()
         self._begun = threading.Event()
+        self.calls = 0
 
     def __call__(self, *args: Given.args, **named: Given.kwargs) -> Returned:
+        self.calls += 1
         self._begun.set()
         assert self._let_go.wait(_WAIT_SECONDS)
         return self._call(*args, **named)
 
     def let_go(self) -> None:
         self._let_go.set()
+
+    def hold(self) -> None:
+        """Let later calls wait again."""
+        self._let_go.clear()
 
     @property
     def begun(self) -> bool:
@@ -150,3 +156,70 @@ def test_a_box_that_is_covered_ends_alone_and_leaving_asks_over_it(
 
     drive(small, scenario, music_dir=tmp_path)
     assert (tmp_path / "Library.m3u8").exists()
+
+
+async def look_held(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, folder: Path, files: int = 3
+) -> Held[..., Survey]:
+    """Open the box on a folder, press enter twice, and hold the look."""
+    survey = Held(lambda *_: Survey(files=files, known=0, failed=0, audio_seconds=60.0, bytes=1))
+    monkeypatch.setattr(driver.app.bridge.services, "survey", survey)
+    await driver.press("o")
+    driver.app.screen.query_one(Input).value = str(folder)
+    await driver.press("enter")
+    await driver.until(lambda: survey.begun, "it is looked through")
+    await driver.press("enter")
+    await driver.shows("Looking through it; it starts as soon as that is done ...")
+    return survey
+
+
+def test_a_second_enter_while_it_looks_starts_once_it_has_looked(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(driver: Driver) -> None:
+        survey = await look_held(driver, monkeypatch, tmp_path)
+        await driver.press("enter")
+        assert driver.app.view_name == "library"
+        survey.let_go()
+        await only_the_view(driver)
+        assert driver.app.view_name == "ingest"
+        await driver.shows("Done.")
+        assert survey.calls == 1
+
+    drive(small, scenario)
+
+
+@pytest.mark.parametrize("forgets", [("x", "backspace"), ("escape", "o")])
+def test_editing_and_closing_forget_the_second_enter(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgets: tuple[str, str]
+) -> None:
+    async def scenario(driver: Driver) -> None:
+        survey = await look_held(driver, monkeypatch, tmp_path)
+        await driver.press("end", *forgets)
+        await driver.hides("Looking through it")
+        survey.let_go()
+        driver.app.screen.query_one(Input).value = str(tmp_path)
+        await driver.press("enter")
+        await driver.shows("3 files to hear, about 1 min of music")
+        await driver.press("enter")
+        await only_the_view(driver)
+        assert driver.app.view_name == "ingest"
+
+    drive(small, scenario)
+
+
+def test_a_second_enter_starts_nothing_where_there_is_no_music(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(driver: Driver) -> None:
+        survey = await look_held(driver, monkeypatch, tmp_path, files=0)
+        survey.let_go()
+        await driver.shows("There is no music in this folder.")
+        survey.hold()
+        await driver.press("enter")
+        await driver.shows("Looking through it ...")
+        survey.let_go()
+        await driver.shows("There is no music in this folder.")
+        assert driver.app.view_name == "library"
+
+    drive(small, scenario)

@@ -95,6 +95,7 @@ class OpenBox(Box[Opened | str]):
         self._text = text if picked is None else shown(picked)
         self._picked = picked
         self._ready: _Look | None = None
+        self._starts_at_once = False
 
     def compose(self) -> ComposeResult:
         with frame("Open"):
@@ -107,6 +108,7 @@ class OpenBox(Box[Opened | str]):
     @on(Input.Changed)
     def _typed(self) -> None:
         self._ready = None
+        self._starts_at_once = False
         self.host.bridge.abandon("look")
         self._say("")
 
@@ -114,6 +116,10 @@ class OpenBox(Box[Opened | str]):
     def _submitted(self, event: Input.Submitted) -> None:
         if self._ready is not None:
             self._start(self._ready)
+            return
+        if self.host.bridge.busy("look"):
+            self._starts_at_once = True
+            self._say("Looking through it; it starts as soon as that is done ...")
             return
         services = self.host.bridge.services
         text = event.value
@@ -140,7 +146,11 @@ class OpenBox(Box[Opened | str]):
             return
         found = look.survey
         if not found.files and not found.known and not found.failed:
+            self._starts_at_once = False
             self._say("There is no music in this folder.", trouble=True)
+            return
+        if self._starts_at_once:
+            self._start(look)
             return
         self._ready = look
         self._say(self._survey_words(found))
@@ -158,6 +168,7 @@ class OpenBox(Box[Opened | str]):
         )
 
     def _failed(self, error: MusicSimError) -> None:
+        self._starts_at_once = False
         self._say(f"{error.title} {error.hint}", trouble=True)
 
     def _start(self, look: _Look) -> None:
