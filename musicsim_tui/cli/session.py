@@ -98,7 +98,7 @@ def open_app(settings: Settings, *, demo: bool = False) -> int:
     _check_drawing()
     log.make_folder(settings.data_dir)
     log.log_to(settings, CURRENT.verbose)
-    return run_app(settings, demo=demo, greeting=" ".join(_notices(settings)))
+    return run_app(settings, tell=output.report, demo=demo, greeting=" ".join(_notices(settings)))
 
 
 def _notices(settings: Settings, *, diagnosing: bool = False) -> list[str]:

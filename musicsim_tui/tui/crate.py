@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from musicsim_tui.errors import MusicSimError, UnmetRequest
 from musicsim_tui.library.crates import CrateChange
 from musicsim_tui.tui.history import History, Step
+from musicsim_tui.tui.text import shown
+from musicsim_tui.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,8 +23,12 @@ if TYPE_CHECKING:
     from musicsim_tui.track import TrackId
     from musicsim_tui.tui.bridge import Bridge
 
+log = logging.getLogger(__name__)
+
 DEFAULT_NAME = "Crate"
 """What the first crate is called when nobody names it."""
+_MOST_NAMED = 3
+"""Changes that are named one by one when they could not be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,11 @@ def shifted(crates: Crates, name: str, track: TrackId, by: int) -> CrateChange:
     return crates.move(name, [track], max(0, place + by))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Edit:
-    """A change that waits to be written. `shift` tells, for a moved track, how far."""
+    """A change that waits to be written. `words` say what it does; `shift`, for a moved track, how far."""
 
+    words: str
     work: Callable[[Crates], Any]
     done: Callable[[Any], None]
     failed: Callable[[MusicSimError], None]
@@ -95,6 +103,7 @@ class OpenCrate:
         self._changed = changed
         self._tell = tell
         self._waiting: deque[_Edit] = deque()
+        self._unsaved: list[_Edit] = []
         self._writing = False
         self._stale = False
         self._afterwards: list[Callable[[], None]] = []
@@ -137,12 +146,14 @@ class OpenCrate:
     def add(self, tracks: Sequence[TrackId], done: Callable[[CrateChange], None]) -> None:
         """Put tracks at the end of the crate."""
         name = self.name
-        self._write(lambda crates: crates.add(name, tracks), done)
+        words = f"{count(len(tracks), 'track')} put into the crate {shown(name)}"
+        self._write(words, lambda crates: crates.add(name, tracks), done)
 
     def remove(self, tracks: Sequence[TrackId], done: Callable[[CrateChange], None]) -> None:
         """Take tracks out of the crate."""
         name = self.name
-        self._write(lambda crates: crates.remove(name, tracks), done)
+        words = f"{count(len(tracks), 'track')} taken out of the crate {shown(name)}"
+        self._write(words, lambda crates: crates.remove(name, tracks), done)
 
     def shift(self, track: TrackId, by: int, done: Callable[[CrateChange], None]) -> None:
         """Move a track; moves that wait for each other become one."""
@@ -151,13 +162,15 @@ class OpenCrate:
             last = self._waiting.pop()
             if last.shift is not None and last.shift[:2] == (name, track):
                 by += last.shift[2]
+                self._unsaved.remove(last)
             else:
                 self._waiting.append(last)
-        self._write(lambda crates: shifted(crates, name, track, by), done, shift=(name, track, by))
+        words = f"one track moved in the crate {shown(name)}"
+        self._write(words, lambda crates: shifted(crates, name, track, by), done, shift=(name, track, by))
 
     def create(self, name: str, done: Callable[[str], None], failed: Callable[[MusicSimError], None]) -> None:
         """Make a crate; `done` gets its name as kept."""
-        self._write(lambda crates: crates.create(name), done, failed)
+        self._write(f"the crate {shown(name)} made", lambda crates: crates.create(name), done, failed)
 
     def rename(
         self, name: str, new_name: str, done: Callable[[str], None], failed: Callable[[MusicSimError], None]
@@ -170,11 +183,11 @@ class OpenCrate:
                 self.name = kept
             return kept
 
-        self._write(work, done, failed)
+        self._write(f"the crate {shown(name)} called {shown(new_name)}", work, done, failed)
 
     def delete(self, name: str, done: Callable[[CrateChange], None]) -> None:
         """Delete a crate; its tracks stay in the library."""
-        self._write(lambda crates: crates.delete(name), done)
+        self._write(f"the crate {shown(name)} deleted", lambda crates: crates.delete(name), done)
 
     def did(
         self,
@@ -186,12 +199,13 @@ class OpenCrate:
         """Let the history take this change back, with what `undo` and `redo` do besides."""
         reverse = CrateChange(change.name, change.after, change.before)
 
-        def step(to_undo: CrateChange, besides: Callable[[], None]) -> None:
+        def step(told: str, to_undo: CrateChange, besides: Callable[[], None]) -> None:
             besides()
-            self._write(lambda crates: put_back(crates, to_undo), lambda _change: None)
+            self._write(f"{told}: {words}", lambda crates: put_back(crates, to_undo), lambda _change: None)
 
         size = 1 + len(change.before) + len(change.after)
-        self._history.did(Step(words, partial(step, change, undo), partial(step, reverse, redo), size))
+        back, again = partial(step, "undone", change, undo), partial(step, "done again", reverse, redo)
+        self._history.did(Step(words, back, again, size))
 
     def afterwards(self, call: Callable[[], None]) -> None:
         """Call this when nothing waits to be written, at once if so."""
@@ -203,16 +217,32 @@ class OpenCrate:
         if self._waiting:
             self._bridge.runner.submit(lambda token, _publish: self._write_all(token), name="crate")
 
+    @property
+    def unsaved(self) -> MusicSimError | None:
+        """What has not been written, nor told to have failed: it is lost once nothing is written any more."""
+        lost = [edit.words for edit in self._unsaved]
+        if not lost:
+            return None
+        more = f"; {len(lost) - _MOST_NAMED:,} more" if len(lost) > _MOST_NAMED else ""
+        return MusicSimError(
+            f"{count(len(lost), 'change')} could not be saved: {'; '.join(lost[:_MOST_NAMED])}{more}.",
+            "Another program may keep the library busy: the log tells. Make"
+            f" {'it' if len(lost) == 1 else 'them'} again at the next start.",
+        )
+
     # Writing
 
     def _write(
         self,
+        words: str,
         work: Callable[[Crates], Any],
         done: Callable[[Any], None],
         failed: Callable[[MusicSimError], None] | None = None,
         shift: tuple[str, TrackId, int] | None = None,
     ) -> None:
-        self._waiting.append(_Edit(work, done, failed or self._tell, shift))
+        edit = _Edit(words, work, done, failed or self._tell, shift)
+        self._unsaved.append(edit)
+        self._waiting.append(edit)
         if not self._writing:
             self._start()
 
@@ -232,7 +262,9 @@ class OpenCrate:
                 break
             try:
                 ended.append((edit, edit.work(crates)))
+                self._unsaved.remove(edit)
             except MusicSimError as error:
+                log.warning("not saved: %s: %s", edit.words, error.title)
                 ended.append((edit, error))
         try:
             return _Written(ended, read_crate(crates, self.name))
@@ -251,6 +283,7 @@ class OpenCrate:
             self.open(wanted)
         for edit, outcome in written.ended:
             if isinstance(outcome, MusicSimError):
+                self._unsaved.remove(edit)
                 edit.failed(outcome)
             else:
                 edit.done(outcome)

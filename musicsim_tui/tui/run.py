@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,21 +19,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from musicsim_tui.errors import MusicSimError
     from musicsim_tui.jobs import CancelToken, Progress
     from musicsim_tui.settings import Settings
     from musicsim_tui.tui.playing import PlayingActions
 
-_COMMIT_SECONDS = 0.7
+log = logging.getLogger(__name__)
+
+_COMMIT_SECONDS = 0.6
 """What a job gets to commit what it has finished."""
 _CLOSE_SECONDS = 0.25
 """And what index and catalog get to close; ending without it loses nothing."""
+_LEAVE_SECONDS = 0.7
+"""Both together, so that leaving takes less than a second."""
 
 
-def run_app(settings: Settings, *, demo: bool = False, greeting: str = "") -> int:
+def run_app(
+    settings: Settings, *, tell: Callable[[MusicSimError], None], demo: bool = False, greeting: str = ""
+) -> int:
     """Open the library in the app; returns the exit code. `demo` makes and opens the demo library.
 
-    `greeting` is a line that the person has to see first.
+    `greeting` is a line that the person has to see first, `tell` says what went wrong after the terminal has
+    been given back.
     """
+    failed = False
     while True:
         with contextlib.suppress(OSError):
             settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -42,8 +53,11 @@ def run_app(settings: Settings, *, demo: bool = False, greeting: str = "") -> in
         with guarded_terminal(settings.log_path):
             result = app.run()
         close_app(app)
+        if (lost := app.crate.unsaved) is not None:
+            failed = True
+            tell(lost)
         if result != OPEN_DEMO:
-            return app.return_code or 0
+            return app.return_code or int(failed)
         demo = True
 
 
@@ -66,17 +80,21 @@ def _demo_music(settings: Settings) -> Callable[[Callable[[Progress], None], Can
 
 def close_app(app: PlayingActions) -> None:
     """Let jobs commit and parts close, for a bounded time; the process ends without those that do not."""
+    end = time.monotonic() + _LEAVE_SECONDS
+    app.crate.flush()
     app.bridge.runner.close(_COMMIT_SECONDS)
     silencing = threading.Thread(target=app.preview.close, name="silence", daemon=True)
     silencing.start()
     closing = threading.Thread(target=app.bridge.services.close, name="close", daemon=True)
     closing.start()
-    closing.join(_CLOSE_SECONDS)
-    silencing.join(_CLOSE_SECONDS)
+    for thread in (closing, silencing):
+        thread.join(min(_CLOSE_SECONDS, max(0.0, end - time.monotonic())))
 
 
 def end_at_once(app: PlayingActions, code: int) -> None:
     """End the process without the terminal."""
-    threading.Timer(2 * (_COMMIT_SECONDS + _CLOSE_SECONDS), os._exit, (code,)).start()
+    threading.Timer(2 * _LEAVE_SECONDS, os._exit, (code,)).start()
     close_app(app)
+    if (lost := app.crate.unsaved) is not None:
+        log.warning("%s", lost.title)  # there is nobody to tell
     os._exit(code)

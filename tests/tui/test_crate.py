@@ -155,7 +155,7 @@ def test_keys_in_a_burst_are_done_in_their_order(small: Path) -> None:
         await driver.shows("Done again")
         await driver.until(lambda: titles(driver) == expected, "and are shown")
 
-    drive(small, scenario)
+    assert drive(small, scenario).crate.unsaved is None
 
 
 def test_what_others_do_to_the_crate_is_shown_and_survives_an_undo(small: Path) -> None:
@@ -242,7 +242,7 @@ def test_crates_are_made_picked_renamed_and_deleted(small: Path) -> None:
     async def again(driver: Driver) -> None:
         await driver.shows("crate  night drive")
 
-    drive(small, scenario)
+    assert drive(small, scenario).crate.unsaved is None
     assert kept(small) == [SMALL[0].title, SMALL[1].title]
     drive(small, again)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -186,6 +188,55 @@ def test_what_is_in_the_crate_survives_being_killed(folders: tuple[Path, Path, P
         opened.close()
     with Catalog.open(data_dir / "library.db") as catalog:
         assert [row.track.title for row in catalog.crates.tracks("Crate")] == ["Kept"]
+
+
+@pytest.fixture
+def two_tracks(folders: tuple[Path, Path, Path]) -> Path:
+    """The library's file, with two tracks in it."""
+    fill(folders[0], [Sample("Kept"), Sample("Left")])
+    return folders[0] / "library.db"
+
+
+@contextlib.contextmanager
+def kept_busy(library: Path) -> Iterator[None]:
+    """Another program writes to the library, and nobody else can."""
+    with contextlib.closing(sqlite3.connect(library, isolation_level=None, timeout=30)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_change_that_waits_for_another_program_is_written_while_the_app_leaves(
+    two_tracks: Path, terminal: Terminal
+) -> None:
+    terminal.shows("2 tracks")
+    with kept_busy(two_tracks):
+        terminal.press("a", "q")
+    terminal.shows("ended with 0")
+    with Catalog.open(two_tracks) as catalog:
+        assert [row.track.title for row in catalog.crates.tracks("Crate")] == ["Kept"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(None, 1), (signal.SIGTERM, 143)])
+def test_a_change_that_another_program_keeps_from_being_written_is_told(
+    two_tracks: Path, terminal: Terminal, number: signal.Signals | None, code: int
+) -> None:
+    terminal.shows("2 tracks")
+    with kept_busy(two_tracks):
+        terminal.press("a", "a", "j")
+        wait_for(
+            lambda: any(line.startswith(" >") and "Left" in line for line in terminal.text.splitlines()),
+            "what was pressed before is done",
+        )
+        if number is None:
+            terminal.press("q")
+        else:
+            os.kill(terminal.app_pid, number)
+        terminal.shows(f"ended with {code}")
+    text = " ".join(terminal.text.split())
+    assert "error: 2 changes could not be saved: 1 track put into the crate Crate; 1 track put" in text
+    assert "hint: Another program may keep the library busy: the log tells. Make them again" in text
+    with Catalog.open(two_tracks) as catalog:
+        assert catalog.crates.all() == []
 
 
 def test_from_a_pasted_link_to_tracks_that_sound_alike(youtube: YouTube, tmp_path: Path) -> None:
