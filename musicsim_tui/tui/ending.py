@@ -30,6 +30,8 @@ class Ending(FetchingActions):
     """Leaving: what is remembered, what is asked, what is told."""
 
     state_file: StateFile
+    heeds_signals = False
+    """Whether it has the process, and its signals, to itself."""
     began = False
     """Whether the library has been drawn, and what was not finished goes on."""
     _state: AppState
@@ -70,12 +72,16 @@ class Ending(FetchingActions):
         self.say(f"{main_key(BY_ID['quit'], self.keys)} quits")
 
     def leave(self, *, result: str | None = None, code: int = 0) -> None:
-        """Remember where we are, ask every job to end, give the terminal back."""
+        """Remember where we are, ask every job to end, give the terminal back.
+
+        A signal may come before there is a screen to remember: whoever leaves leaves, whatever falls over.
+        """
         self.leaving = True
-        self.remember()
-        self.preview.stop()
-        self.crate.flush()
-        self.bridge.runner.cancel_all()
+        for step in (self.remember, self.preview.stop, self.crate.flush, self.bridge.runner.cancel_all):
+            try:
+                step()
+            except Exception:
+                log.exception("while leaving")
         self.exit(result, return_code=code)
 
     def on_demo_wanted(self, _message: DemoWanted) -> None:
@@ -128,8 +134,8 @@ class Ending(FetchingActions):
         self.remember()
 
     def catch_signals(self) -> None:
-        """Let signals end the app as its key does."""
-        if self.is_headless:
+        """Let signals end the app as its key does, from before it draws: the terminal is given back."""
+        if not self.heeds_signals:
             return
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,6 +158,15 @@ class Ending(FetchingActions):
         for command in super().get_system_commands(screen):
             if command.title == "Theme":
                 yield command
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What falls over while the app ends, as a view does that is mounted at this moment, changes neither
+        the exit code nor what the person reads."""
+        if self.leaving:
+            log.error("while leaving", exc_info=error)
+            self._close_messages_no_wait()
+        else:
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """What nobody foresaw: words for the person, the traceback for the log."""

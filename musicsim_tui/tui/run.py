@@ -50,6 +50,7 @@ def run_app(
             settings = demo_settings(settings)
         prepare = _demo_music(settings) if demo else None
         app = MusicApp(settings, load_preferences(), prepare=prepare, greeting=greeting)
+        app.heeds_signals = True
         with guarded_terminal(settings.log_path):
             result = app.run()
         close_app(app)

@@ -52,6 +52,7 @@ class Starting(Ending):
         return self.main
 
     def on_load(self) -> None:
+        self.catch_signals()
         wanted = self._preferences.theme or self._state.theme
         if self._preferences.theme not in (None, *self.available_themes):
             self.config_problems.append(
@@ -65,7 +66,6 @@ class Starting(Ending):
         self.set_class(self._preferences.ascii, "-ascii")
 
     def on_mount(self) -> None:
-        self.catch_signals()
         self._unseen = ExitStack()
         self._unseen.callback(lambda: self.screen.refresh())
         self._unseen.enter_context(self.batch_update())

@@ -162,6 +162,63 @@ def test_a_signal_ends_the_app_as_its_key_does(
     assert (folders[0] / "app.json").exists()
 
 
+_LEFT_AT = {
+    "while a view is mounted": """
+from musicsim_tui.tui.screens.crate import CrateView
+
+async def on_mount(view):
+    os.kill(os.getpid(), number)
+    while not view.app.leaving:
+        await asyncio.sleep(0.01)
+    raise ZeroDivisionError("a view that has lost its parts")
+
+CrateView.on_mount = on_mount
+""",
+    "before there is a screen": """
+from musicsim_tui.tui.app import MusicApp
+
+real = MusicApp.on_load
+
+def on_load(app):
+    real(app)
+    os.kill(os.getpid(), number)
+
+MusicApp.on_load = on_load
+""",
+    "with a state that cannot be kept": """
+from musicsim_tui.tui.app import MusicApp
+
+real = MusicApp.library_loaded
+
+def loaded(app, tracks, *, first):
+    app.state_file.writing = None
+    os.kill(os.getpid(), number)
+
+MusicApp.library_loaded = loaded
+""",
+}
+
+
+@pytest.mark.parametrize("moment", _LEFT_AT)
+@pytest.mark.parametrize(("number", "ending"), [(signal.SIGTERM, "143"), (signal.SIGINT, "130")])
+def test_a_signal_ends_the_app_whatever_falls_over_while_it_leaves(
+    tmp_path: Path, moment: str, number: signal.Signals, ending: str
+) -> None:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is missing")
+    script = tmp_path / "app.py"
+    script.write_text(
+        f"import asyncio, os\nfrom musicsim_tui.cli.main import run\nnumber = {number.value}\n"
+        f"{_LEFT_AT[moment]}\nrun()\n"
+    )
+    terminal = Terminal(tmp_path / "data", tmp_path, program=str(script))
+    try:
+        terminal.shows("ended with")
+        assert terminal.text.split() == ["ended", "with", ending]
+    finally:
+        terminal.close()
+
+
 def test_a_terminal_that_goes_away_ends_the_app_and_loses_nothing(
     terminal: Terminal, folders: tuple[Path, Path, Path]
 ) -> None:
