@@ -122,6 +122,20 @@ def heed_ctrl_c() -> Iterator[WatchedToken]:
             watch.join()
 
 
+@contextlib.contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """While modules load Ctrl-C ends the process: a KeyboardInterrupt might be lost there, where code from
+    outside calls back into Python."""
+    heeds = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so under nohup
+    if heeds:
+        signal.signal(signal.SIGINT, lambda *_: stop_at_once())
+    try:
+        yield
+    finally:
+        if heeds:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def stop_at_once() -> None:
     """End although something does not heed the cancellation, such as the import of PyTorch.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.cli import log, output
 from musicsim_tui.cli.current import CURRENT
-from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C, heed_ctrl_c
+from musicsim_tui.cli.interrupt import STOPPED_BY_CTRL_C, ended_by_ctrl_c, heed_ctrl_c
 from musicsim_tui.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def open_app(settings: Settings, *, demo: bool = False) -> int:
     StorageError when the library's folder cannot be made.
     """
     gc.disable()  # nothing that is made for the first screen is in vain; the app lets collections go on
-    from musicsim_tui.tui.run import run_app
+    with ended_by_ctrl_c():
+        from musicsim_tui.tui.run import run_app
 
     _check_drawing()
     log.make_folder(settings.data_dir)

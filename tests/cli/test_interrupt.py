@@ -143,6 +143,32 @@ main()
         assert (done.stdout, done.stderr) == ("", "Stopped.\n")
 
 
+@pytest.mark.parametrize("arguments", [[], ["demo"]])
+def test_ctrl_c_while_the_modules_of_the_app_load(
+    arguments: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    script = f"""
+import os, signal, sys
+class Stop:
+    def find_spec(self, name, *_):
+        if name == "textual.widgets._button":
+            from textual.reactive import Reactive
+            named = Reactive.__set_name__
+            def stop(self, *owner_and_name):
+                os.kill(os.getpid(), signal.SIGINT)
+                named(self, *owner_and_name)
+            Reactive.__set_name__ = stop
+sys.meta_path.insert(0, Stop())
+sys.argv = ["musicsim-tui", *{arguments!r}, "--data-dir", {str(tmp_path)!r}]
+from musicsim_tui.__main__ import main
+main()
+"""
+    with terminal([sys.executable, "-c", script], environment=environment, folder=tmp_path) as screen:
+        pass
+    assert screen.process.returncode == 130
+    assert screen.text == "Stopped.\n"
+
+
 def test_what_does_not_heed_is_ended(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     done = run(HANG, "--json")
     assert (done.returncode, done.stderr) == (130, "")
