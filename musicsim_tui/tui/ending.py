@@ -32,6 +32,8 @@ class Ending(FetchingActions):
     state_file: StateFile
     heeds_signals = False
     """Whether it has the process, and its signals, to itself."""
+    _drawn = False
+    """Whether there is a screen to lose."""
     began = False
     """Whether the library has been drawn, and what was not finished goes on."""
     _state: AppState
@@ -91,8 +93,10 @@ class Ending(FetchingActions):
         """Keep in the state file where we are, and what is not finished.
 
         It is written on another thread, for there may be very many marks; before this returns when there may
-        be no time left, `at_once`.
+        be no time left, `at_once`. Before there is a screen, nothing is new.
         """
+        if not self._drawn:
+            return
         listing = self.main.library.listing
         state = replace(
             self._state,

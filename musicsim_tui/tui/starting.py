@@ -39,7 +39,6 @@ class Starting(Ending):
     _prepare: Preparation | None
     """Makes the music that is heard first."""
     _greeting: str
-    _drawn = False
     _opened_library = False
     _unseen: ExitStack
     """Holds what is drawn back until there are rows: frames without a library delay the first one with it."""
