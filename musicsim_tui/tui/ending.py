@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
+from musicsim_tui.errors import MusicSimError
 from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
 from musicsim_tui.tui.fetching import FetchingActions
 from musicsim_tui.tui.keymap import BY_ID, main_key
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TERMINAL_SECONDS = 2.0
+"""How often it is seen whether the terminal is still there."""
+_STDIN = 0
+
 
 class Ending(FetchingActions):
     """Leaving: what is remembered, what is asked, what is told."""
@@ -32,6 +36,8 @@ class Ending(FetchingActions):
     state_file: StateFile
     heeds_signals = False
     """Whether it has the process, and its signals, to itself."""
+    failure: MusicSimError | None = None
+    """What ended the app, for whoever gives the terminal back: what Textual prints itself goes to the log."""
     _drawn = False
     """Whether there is a screen to lose."""
     began = False
@@ -145,6 +151,12 @@ class Ending(FetchingActions):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, partial(self.leave, code=128 + number))
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        self.set_interval(_TERMINAL_SECONDS, self._look_at_terminal)
+
+    def _look_at_terminal(self) -> None:
+        """Not every terminal that goes away sends a signal: one that controls no session sends none."""
+        if not os.isatty(_STDIN):
+            self._hang_up()
 
     def _hang_up(self) -> None:
         """The terminal is gone: writing to it would wait for ever."""
@@ -179,9 +191,8 @@ class Ending(FetchingActions):
             self.remember(at_once=True)
         except Exception:  # what broke may be what is to be remembered
             log.exception("the state cannot be kept")
-        self.panic(
-            Text(
-                "error: Something unexpected went wrong in the app.\n"
-                "hint: What was finished is kept. The log has the details; musicsim-tui doctor helps."
-            )
+        self.failure = MusicSimError(
+            "Something unexpected went wrong in the app.",
+            "What was finished is kept. The log has the details; musicsim-tui doctor helps.",
         )
+        self.panic()

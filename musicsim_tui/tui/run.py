@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -52,11 +53,12 @@ def run_app(
         app = MusicApp(settings, load_preferences(), prepare=prepare, greeting=greeting)
         app.heeds_signals = True
         with guarded_terminal(settings.log_path):
-            result = app.run()
+            result = app.run(size=shutil.get_terminal_size())  # as the driver sees it
         close_app(app)
-        if (lost := app.crate.unsaved) is not None:
-            failed = True
-            tell(lost)
+        for error in (app.failure, app.crate.unsaved):
+            if error is not None:
+                failed = True
+                tell(error)
         if result != OPEN_DEMO:
             return app.return_code or int(failed)
         demo = True

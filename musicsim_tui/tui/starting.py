@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.text import Text
 from textual.events import InputEvent, Paste
 from textual.reactive import Reactive
 
@@ -104,7 +103,8 @@ class Starting(Ending):
         self.bridge.watch_catalog()
 
     def _cannot_open(self, error: MusicSimError) -> None:
-        self.exit(return_code=1, message=Text(f"error: {error.title}\nhint: {error.hint}"))
+        self.failure = error
+        self.exit(return_code=1)
 
     def library_loaded(self, tracks: int, *, first: bool) -> None:
         """The library view has its first rows, or new ones."""

@@ -76,6 +76,9 @@ class Terminal:
     def text(self) -> str:
         return self._tmux("capture-pane", "-p", "-t", "app")
 
+    def resize(self, width: int, height: int) -> None:
+        self._tmux("resize-window", "-t", "app", "-x", str(width), "-y", str(height))
+
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", "-t", "app", *keys)
 
@@ -219,6 +222,59 @@ def test_a_signal_ends_the_app_whatever_falls_over_while_it_leaves(
         terminal.close()
 
 
+_BROKEN = """
+from musicsim_tui.cli.main import run
+from musicsim_tui.tui.app import MusicApp
+
+def loaded(app, tracks, *, first):
+    raise ZeroDivisionError("nobody foresaw this")
+
+MusicApp.library_loaded = loaded
+run()
+"""
+
+
+def test_what_ends_the_app_is_told_once_the_terminal_is_given_back(tmp_path: Path) -> None:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is missing")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    with contextlib.closing(sqlite3.connect(foreign / "library.db")) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    script = tmp_path / "app.py"
+    script.write_text(_BROKEN)
+    for data_dir, program, words in (
+        (foreign, "-m musicsim_tui", "The library's file belongs to another program."),
+        (tmp_path / "data", str(script), "Something unexpected went wrong in the app."),
+    ):
+        terminal = Terminal(data_dir, tmp_path, program=program)
+        try:
+            terminal.shows("ended with 1")
+            text = " ".join(terminal.text.split())
+            assert text.startswith("error: ")
+            assert words in text
+            assert "hint: " in text
+        finally:
+            terminal.close()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (10, 5), (300, 100)])
+def test_a_terminal_of_any_size_will_do(tmp_path: Path, size: tuple[int, int]) -> None:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is missing")
+    terminal = Terminal(tmp_path / "data", tmp_path)
+    try:
+        terminal.shows("Find music that sounds alike.")
+        for width, height in (size, (80, 24)):
+            terminal.resize(width, height)
+            terminal.press("5", "4", "3", "2", "1")
+        terminal.shows("Find music that sounds alike.")
+        terminal.press("q")
+        terminal.shows("ended with 0")
+    finally:
+        terminal.close()
+
+
 def test_a_terminal_that_goes_away_ends_the_app_and_loses_nothing(
     terminal: Terminal, folders: tuple[Path, Path, Path]
 ) -> None:
@@ -227,6 +283,28 @@ def test_a_terminal_that_goes_away_ends_the_app_and_loses_nothing(
     os.kill(app, signal.SIGHUP)
     wait_for(lambda: not Path(f"/proc/{app}").exists(), "the app has ended")
     assert (folders[0] / "app.json").exists()
+
+
+def test_a_terminal_that_goes_away_without_a_signal_ends_the_app_too(
+    folders: tuple[Path, Path, Path],
+) -> None:
+    data_dir, home, _ = folders
+    ours, theirs = os.openpty()  # which controls no session
+    app = subprocess.Popen(
+        [sys.executable, "-m", "musicsim_tui", "--data-dir", str(data_dir)],
+        env={**os.environ, "HOME": str(home), "TERM": "xterm-256color", "PYTHONPATH": str(REPOSITORY)},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    drawn = b""
+    while b"alike" not in drawn:
+        drawn += os.read(ours, 65536)
+    os.close(ours)
+    assert app.wait(60) == 128 + signal.SIGHUP
+    assert (data_dir / "app.json").exists()
 
 
 def test_what_is_in_the_crate_survives_being_killed(folders: tuple[Path, Path, Path]) -> None:
