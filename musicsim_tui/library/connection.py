@@ -175,8 +175,7 @@ def _open_writer(path: Path) -> sqlite3.Connection:
         writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_POLL_MS / 1000)
         try:
             _until_free(lambda: identify(writer))
-            # Takes effect in a new file only, before its first table: dropped models can give back space.
-            writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            _until_free(lambda: _let_shrink(writer))
             # A file system without shared memory keeps the rollback journal: slower, as safe.
             _until_free(lambda: writer.execute("PRAGMA journal_mode = WAL").fetchall())
             (mode,) = writer.execute("PRAGMA journal_mode").fetchone()
@@ -188,6 +187,14 @@ def _open_writer(path: Path) -> sqlite3.Connection:
             writer.close()
             raise
     return writer
+
+
+def _let_shrink(writer: sqlite3.Connection) -> None:
+    """Let dropped models give back space: takes effect in a new file only, before its first table, and would
+    wait for whoever writes to any other."""
+    (version,) = writer.execute("PRAGMA user_version").fetchone()
+    if not version:
+        writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
 
 
 def _open_reader(path: Path) -> sqlite3.Connection:

@@ -248,6 +248,17 @@ def test_a_writer_that_waits_gets_its_turn(tmp_path: Path) -> None:
         assert catalog.count() == 1
 
 
+def test_a_library_that_another_process_writes_opens_and_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    with Catalog.open(path) as catalog:
+        catalog.store([heard(1)])
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT INTO meta VALUES ('unfinished', 'yes')")
+        with Catalog.open(path) as catalog:
+            assert catalog.count() == 1
+
+
 def test_a_full_disk_is_told_in_words_and_keeps_what_is_finished(tmp_path: Path) -> None:
     path = tmp_path / "library.db"
     connections = Connections(path)
