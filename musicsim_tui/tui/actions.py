@@ -10,13 +10,13 @@ from textual.widget import Widget
 
 from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.tui.collector import Collecting
-from musicsim_tui.tui.keymap import BY_ID, Where
+from musicsim_tui.tui.keymap import BY_ID, Where, main_key
 from musicsim_tui.tui.paths import nearest_folder
 from musicsim_tui.tui.screens.main import MainScreen
 from musicsim_tui.tui.text import shown, writable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from textual.timer import Timer
 
@@ -45,8 +45,13 @@ class Actions(Collecting):
     hearing: Hearing
     main: MainScreen
     model_name: str
+    keys: Mapping[str, str]
     leaving = False
     """Whether the app is on its way out: what jobs still tell finds no screen."""
+
+    def key(self, name: str) -> str:
+        """The key of a command, as it is bound now."""
+        return main_key(BY_ID[name], self.keys)
 
     # Views
 
@@ -173,7 +178,7 @@ class Actions(Collecting):
                 self.hear()
                 self.say("Looking for what is new in the remembered folders.")
             else:
-                self.say("No folder is remembered yet; o opens one.", trouble=True)
+                self.say(f"No folder is remembered yet; {self.key('open')} opens one.", trouble=True)
 
         catalog = self.bridge.services.catalog
         self.bridge.ask("rescan", lambda _token: bool(catalog.roots()), take)

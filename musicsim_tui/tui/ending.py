@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from musicsim_tui.errors import MusicSimError
 from musicsim_tui.tui.actions import OPEN_DEMO, DemoWanted
 from musicsim_tui.tui.fetching import FetchingActions
-from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.palette import Palette
 from musicsim_tui.tui.state import AppState, StateFile
 
@@ -77,7 +76,7 @@ class Ending(FetchingActions):
         self.action_leave()
 
     def action_help_quit(self) -> None:
-        self.say(f"{main_key(BY_ID['quit'], self.keys)} quits")
+        self.say(f"{self.key('quit')} quits")
 
     def leave(self, *, result: str | None = None, code: int = 0) -> None:
         """Remember where we are, ask every job to end, give the terminal back.

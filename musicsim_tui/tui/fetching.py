@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.tui.bridge import CatalogChanged
 from musicsim_tui.tui.downloading import Downloading, DownloadsChanged, ListingOrder
-from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.playing import PlayingActions
 from musicsim_tui.tui.text import shown
 from musicsim_tui.wording import count
@@ -139,7 +138,7 @@ class FetchingActions(PlayingActions):
     def _tell_rest(self, error: DownloadError) -> None:
         """From the thread that lists: it waits until the site may be asked again."""
         self.bridge.notice(
-            f"{error.title} {error.hint} The list waits and does so by itself; escape stops it."
+            f"{error.title} {error.hint} The list waits and does so by itself; {self.key('escape')} stops it."
         )
 
     def _stopped(self) -> None:
@@ -151,7 +150,7 @@ class FetchingActions(PlayingActions):
         """Tell what a listing brought that its playlist does not show."""
         self.downloads.list_came(ticket, opened.playlist)
         self.downloads.listing_ended(opened.playlist)
-        key = main_key(BY_ID["download"], self.keys)
+        key = self.key("download")
         if opened.problem is not None:
             problem = opened.problem
             self.say(f"The list broke off: {problem.title} {problem.hint}", trouble=True)
@@ -168,7 +167,7 @@ class FetchingActions(PlayingActions):
         come with a remark."""
         services = self.bridge.services
         if not playlists:
-            self.say(f"There is no playlist yet; {main_key(BY_ID['open'], self.keys)} takes a link.")
+            self.say(f"There is no playlist yet; {self.key('open')} takes a link.")
         for place, playlist in enumerate(playlists):
             pause = min(_LISTING_PAUSE_SECONDS, services.settings.download.pause[0]) if place else 0.0
 
@@ -245,10 +244,10 @@ class FetchingActions(PlayingActions):
             done(changed)
             waits = ""
             if self.downloading.paused:
-                waits = f"; all is paused, {main_key(BY_ID['queue.pause_all'], self.keys)} goes on"
+                waits = f"; all is paused, {self.key('queue.pause_all')} goes on"
             where = ""
             if self.main.view is not self.downloads:
-                where = f"; {main_key(BY_ID['view.downloads'], self.keys)} shows it"
+                where = f"; {self.key('view.downloads')} shows it"
             if changed:
                 self.say(f"{count(changed, 'download')} {words}{waits}{where}")
             else:

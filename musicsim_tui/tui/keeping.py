@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from musicsim_tui.tui.actions import Actions
-from musicsim_tui.tui.keymap import BY_ID, main_key
 from musicsim_tui.tui.screens.view import TrackView
 from musicsim_tui.tui.text import shown
 from musicsim_tui.wording import count
@@ -78,7 +77,7 @@ class KeepingActions(Actions):
         words = f"{count(new, 'track')} put into the crate {name}"
         self.unmark_with(change, words, marked)
         rest = f"; {known:,} there already" if known else ""
-        self.say(f"{words}{rest}; {main_key(BY_ID['view.crate'], self.keys)} shows it")
+        self.say(f"{words}{rest}; {self.key('view.crate')} shows it")
 
     def open_crate(self, name: str) -> None:
         """Go on with another crate."""
@@ -90,9 +89,7 @@ class KeepingActions(Actions):
         def take(name: str | None) -> None:
             if name is not None:
                 self.open_crate(name)
-                self.say(
-                    f"{main_key(BY_ID['crate.add'], self.keys)} puts tracks into the crate {shown(name)} now."
-                )
+                self.say(f"{self.key('crate.add')} puts tracks into the crate {shown(name)} now.")
 
         self.push_screen(CratePicker(), take)
 
@@ -100,7 +97,7 @@ class KeepingActions(Actions):
 
     @property
     def trouble_key(self) -> str:
-        return main_key(BY_ID["trouble"], self.keys)
+        return self.key("trouble")
 
     def action_trouble(self) -> None:
         """Show the trouble screen; leave it, when it is shown."""

@@ -141,7 +141,7 @@ class Starting(Ending):
                 [Path(path) for path in self._state.unfinished], paused=self._state.paused, resumed=True
             )
             self.say(
-                "What was not finished is still paused: press 3."
+                f"What was not finished is still paused: press {self.key('view.ingest')}."
                 if self._state.paused
                 else "Going on with what was not finished."
             )

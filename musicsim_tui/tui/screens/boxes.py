@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
+from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.widgets.field import keep_typing
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Box(ModalScreen[Answer], EndsOnce[Answer]):
 
     def key(self, name: str) -> str:
         """The key of a command, as it is bound now."""
-        return main_key(BY_ID[name], self.host.keys)
+        return self.host.key(name)
 
     @property
     def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:

@@ -143,7 +143,7 @@ class CrateView(TrackView):
             self.table.set_columns(self._columns(digits))
         self._say(None)
         table, top = self.table, self.table.scroll_offset.y
-        table.show(self._rows, keep=same, note="No track matches. escape clears the filter.")
+        table.show(self._rows, keep=same, note=f"No track matches. {self.key('escape')} clears the filter.")
         if same:  # the list stays where it is, and the cursor goes with its track
             table.scroll_to(y=top, animate=False)
             table.move_to(table.cursor)
@@ -185,7 +185,7 @@ class CrateView(TrackView):
             length = f"   {count(len(content.tracks), 'track')} {dot} {clock(content.seconds)}"
             parts.append(Content.styled(length, "$foreground-muted"))
         if content is not None and len(content.crates) > 1:
-            key = main_key(BY_ID["crate.pick"], self.host.keys)
+            key = self.key("crate.pick")
             others = f"   one of {count(len(content.crates), 'crate')}: {key} picks"
             parts.append(Content.styled(others, "$foreground-muted"))
         self.query_one("#crate-head", Static).update(Content.assemble(*parts))
@@ -203,7 +203,7 @@ class CrateView(TrackView):
         )
 
     def _error_words(self, error: MusicSimError) -> Content:
-        again = f"{main_key(BY_ID['view.crate'], self.host.keys)} tries again"
+        again = f"{self.key('view.crate')} tries again"
         return Content.assemble(
             safe(error.title, "bold $error"), "\n", safe(error.hint), "\n\n", (again, "$foreground-muted")
         )
@@ -279,7 +279,7 @@ class CrateView(TrackView):
         if track is None:
             return
         if self._filter:
-            self.host.say("escape clears the filter; then rows can be moved.", trouble=True)
+            self.host.say(f"{self.key('escape')} clears the filter; then rows can be moved.", trouble=True)
         else:
             self.host.crate.shift(track.id, by, partial(self._moved, track.id))
 
@@ -304,7 +304,7 @@ class CrateView(TrackView):
             return
         words = f"{count(gone, 'track')} taken out of the crate {shown(change.name)}"
         self.host.unmark_with(change, words, tracks)
-        self.host.say(f"{words}; {main_key(BY_ID['undo'], self.host.keys)} puts back. No file is touched.")
+        self.host.say(f"{words}; {self.key('undo')} puts back. No file is touched.")
 
     # Tracks
 

@@ -257,7 +257,9 @@ class DownloadLists(TrackView):
         if digits != self._digits:
             self._digits = digits
             self.entries.set_columns(entry_columns(self._words_of, digits))
-        note = "No entry matches. escape clears the filter." if wanted else "Nothing is listed here yet."
+        note = "Nothing is listed here yet."
+        if wanted:
+            note = f"No entry matches. {self.key('escape')} clears the filter."
         self.entries.show(ListedRows(entries), keep=keep, note=note)
         self.query_one("#entry-filter-count", Static).update(
             f"{len(entries):,} of {len(content.entries):,}" if self.filter else ""
@@ -283,7 +285,7 @@ class DownloadLists(TrackView):
     def _draw_words(self) -> None:
         """The lines between and below the lists."""
         downloading, dot = self.host.downloading, self.host.glyphs.dot
-        escape = main_key(BY_ID["escape"], self.host.keys)
+        escape = self.key("escape")
         self._tell("#listing-words", self._listing_words(escape), self._list_error is not None)
         text = words.queue_words(downloading, words.queue_keys(self.host.keys), dot)
         self._tell("#queue-words", text, bool(downloading.error or downloading.snapshot.reason))

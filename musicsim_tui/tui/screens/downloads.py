@@ -13,7 +13,7 @@ from musicsim_tui.download.report import QueueState
 from musicsim_tui.library.playlist_records import EntryState, Playlist, PlaylistEntry
 from musicsim_tui.tui.download_words import HERE, forgotten_words
 from musicsim_tui.tui.history import Step
-from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
+from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.screens.download_lists import DownloadLists
 from musicsim_tui.tui.searching import SearchFor
 from musicsim_tui.tui.text import shown
@@ -95,7 +95,7 @@ class DownloadsView(DownloadLists):
         elif row.reason:
             self.host.say(f"{row.reason} {row.hint}", trouble=True)
         else:
-            self.host.say(f"It is not here yet; {main_key(BY_ID['download'], self.host.keys)} fetches it.")
+            self.host.say(f"It is not here yet; {self.key('download')} fetches it.")
 
     def escape(self) -> bool:
         field = self.query_one("#entry-filter", Input)
@@ -120,7 +120,7 @@ class DownloadsView(DownloadLists):
         playlist, marked = self.playlist, self.marked_here()
         downloads = self.host.bridge.services.downloads
         if playlist is None:
-            key = main_key(BY_ID["open"], self.host.keys)
+            key = self.key("open")
             self.host.say(f"There is nothing to fetch yet; {key} takes a link.")
         elif self.in_playlists or not (marked or self.filter):
             if self.host.downloading.listed_playlist == playlist.id:
@@ -155,7 +155,7 @@ class DownloadsView(DownloadLists):
     def action_check_all(self) -> None:
         playlists = self.content.playlists if self.content is not None else ()
         others = [playlist for playlist in playlists if not playlist.record.endless]
-        key, left_out = main_key(BY_ID["check"], self.host.keys), ""
+        key, left_out = self.key("check"), ""
         if len(others) < len(playlists):
             left_out = f"endless mixes are left out, {key} on one asks"
         if left_out and not others:
@@ -177,7 +177,7 @@ class DownloadsView(DownloadLists):
         if wanted:
             self.host.change_queue(work, nothing="It is not in the queue any more.")
         else:
-            key = main_key(BY_ID["queue.pause_all"], self.host.keys)
+            key = self.key("queue.pause_all")
             self.host.say(f"It is not in the queue. {key} pauses all fetching, or lets it go on.")
 
     def _meant(self, states: Collection[EntryState]) -> list[PlaylistEntry]:
@@ -244,7 +244,7 @@ class DownloadsView(DownloadLists):
         if wanted:
             self._cancel(wanted)
         else:
-            key = main_key(BY_ID["pane"], self.host.keys)
+            key = self.key("pane")
             self.host.say(f"It is not in the queue. {key} leads to the playlists, which can be forgotten.")
 
     def _cancel(self, entries: Sequence[int]) -> None:

@@ -137,7 +137,7 @@ class IngestView(View):
             return Content.assemble(
                 ("Paused. ", "bold $primary"),
                 "What is finished is kept; ",
-                (main_key(BY_ID["pause"], self.host.keys), "$accent"),
+                (self.key("pause"), "$accent"),
                 " goes on.",
             )
         words = state.step if state is not None and state.step else "Hearing your music"

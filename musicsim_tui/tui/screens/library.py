@@ -191,7 +191,7 @@ class LibraryView(TrackView):
         )
         for page, content in loaded.pages.items():
             rows.put(page, content)
-        note = "No track matches. escape clears the filter." if listing.filter else ""
+        note = f"No track matches. {self.key('escape')} clears the filter." if listing.filter else ""
         self._shown = listing
         self._choose_columns([row for content in loaded.pages.values() for row in content])
         self.table.show(rows, keep=keep, note=note)

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from musicsim_tui.errors import MusicSimError, UnmetRequest
-from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
+from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.screens.view import TrackView
 from musicsim_tui.tui.searching import Result, brought_up_to_date, query_of, run_search
 from musicsim_tui.tui.text import safe, shown
@@ -59,7 +59,7 @@ class SearchView(TrackView):
         yield TrackTable[Result](
             self._columns(), lambda result: result.match.track.id, glyphs=self.host.glyphs, id="results"
         )
-        yield MomentLine(self.host.glyphs, main_key(BY_ID["versus"], self.host.keys), id="moments")
+        yield MomentLine(self.host.glyphs, self.key("versus"), id="moments")
         yield SearchMessage(id="search-message", markup=False)
 
     def on_mount(self) -> None:
@@ -74,10 +74,10 @@ class SearchView(TrackView):
         return self.table if self.table.display else self.query_one(SearchMessage)
 
     def _invitation(self) -> Content:
-        file_key = main_key(BY_ID["browse"], self.host.keys)
+        file_key = self.key("browse")
         return Content.assemble(
             "Nothing has been searched yet.\n\n",
-            ("enter", "$accent"),
+            (self.key("list.choose"), "$accent"),
             " on a track of the library shows what sounds like it.\n",
             (file_key, "$accent"),
             " picks any audio file to search with, in the library or not.",
@@ -146,7 +146,7 @@ class SearchView(TrackView):
                 "Listening to " if query.path is not None else "Looking for what sounds like ",
                 safe(query.title or "this track", "bold"),
                 "\n\n",
-                ("escape gives up", "$foreground-muted"),
+                (f"{self.key('escape')} gives up", "$foreground-muted"),
             )
         )
         self.host.bridge.ask(
@@ -216,7 +216,7 @@ class SearchView(TrackView):
     def _failed(self, query: SearchFor, error: MusicSimError) -> None:
         self._head(query)
         hint = (
-            "Hear some music first: press 3."
+            f"Hear some music first: press {self.key('view.ingest')}."
             if isinstance(error, UnmetRequest) and "empty" in error.title
             else error.hint
         )
@@ -226,7 +226,7 @@ class SearchView(TrackView):
                 "\n",
                 safe(hint),
                 "\n\n",
-                ("enter tries again", "$foreground-muted"),
+                (f"{self.key('list.choose')} tries again", "$foreground-muted"),
             )
         )
 
@@ -317,7 +317,7 @@ class SearchView(TrackView):
     def _give_up(self) -> None:
         """Show the answer before, where there is one."""
         if self._answer is None:
-            self._say(Content("Given up. enter on a track searches again."))
+            self._say(Content(f"Given up. {self.key('list.choose')} on a track searches again."))
             return
         self.at = next(
             (at for at, query in enumerate(self.trail) if self._answers.get(query) is self._answer), self.at

@@ -10,7 +10,7 @@ from textual import on
 from textual.content import Content
 from textual.widgets import Static
 
-from musicsim_tui.tui.keymap import BY_ID, Where, bindings, main_key
+from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.screens.view import View
 from musicsim_tui.tui.text import safe, shown
 from musicsim_tui.tui.trouble import Trouble, gather_troubles
@@ -108,7 +108,7 @@ class TroubleView(View):
         ]
         line = self.query_one("#trouble-parts", Pieces)
         line.set_pieces(pieces, active=self.part)
-        line.set_note(f"{main_key(BY_ID['trouble.next'], self.host.keys)} goes on")
+        line.set_note(f"{self.key('trouble.next')} goes on")
 
     def show_part(self, part: str) -> None:
         """Bring a part to the front, as it is now."""
@@ -185,7 +185,7 @@ class TroubleView(View):
             words.update("")
             return
         tried = f"tried {'once' if trouble.attempts == 1 else f'{trouble.attempts:,} times'}"
-        retry = main_key(BY_ID["trouble.retry"], self.host.keys)
+        retry = self.key("trouble.retry")
         state = f"{tried}; {retry} tries again"
         if trouble.heard:
             state = f"heard as it is; {retry} hears it again if it has changed"
@@ -260,7 +260,7 @@ class TroubleView(View):
     def _take_diagnosis(self, diagnosis: Diagnosis) -> None:
         self._diagnosis = diagnosis
         self._page("doctor").show(self._with_config(_checks_text(diagnosis.checks)))
-        key = main_key(BY_ID["trouble.copy"], self.host.keys)
+        key = self.key("trouble.copy")
         head = (
             f"{key} copies this report for somebody who helps. It has no token, no name of yours, no path of"
             " your home folder; read it before you send it."

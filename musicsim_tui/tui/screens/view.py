@@ -28,6 +28,10 @@ class View(Vertical):
         """The app, by its own type."""
         return cast("MusicApp", self.app)
 
+    def key(self, name: str) -> str:
+        """The key of a command, as it is bound now."""
+        return self.host.key(name)
+
     def landing(self) -> Widget | None:
         """The widget that takes the keys when the view is shown."""
         return None
