@@ -13,18 +13,13 @@ from musicsim_tui.embedding import descriptors
 from musicsim_tui.embedding.embedder import HeardWindows
 from musicsim_tui.embedding.products import FilterBank
 from musicsim_tui.embedding.spectra import SAMPLE_RATE, Analysis
-from musicsim_tui.track import ModelVersion
+from musicsim_tui.embedding.versions import BUILTIN, BUILTIN_SAME_RECORDING_COSINE
 
 if TYPE_CHECKING:
     from musicsim_tui.embedding.products import Floats
-    from musicsim_tui.track import Samples
+    from musicsim_tui.track import ModelVersion, Samples
 
-VERSION = 1
-BUILTIN = ModelVersion("builtin", VERSION, descriptors.SIZE)
-BUILTIN_SAME_RECORDING_COSINE = 0.95
-"""Of 60 real excerpts of 20 s every window of an mp3 of 128 kbit/s stays above .992 and of an opus file of
-64 kbit/s above .971; of all others of equal length none but a jingle under two names passes .904."""
-_CONSTANTS = f"builtin_v{VERSION}.npz"
+_CONSTANTS = f"builtin_v{BUILTIN.version}.npz"
 _BATCH = 8
 _TOGETHER = 24
 """Columns of the projection applied at a time: few, because each reaches only its group of descriptors."""

@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.embedding.logmel import EfficientAtLogMel
 from musicsim_tui.embedding.network import NetworkEmbedder, choose_device, usual_threads
+from musicsim_tui.embedding.versions import MN04, MN04_SAME_RECORDING_COSINE
 from musicsim_tui.embedding.weights import MN04_WEIGHTS, WeightsFile, load_checkpoint
 from musicsim_tui.errors import ModelError
-from musicsim_tui.track import ModelVersion
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
-
-MN04 = ModelVersion("mn04", 1, 384)
-
-MN04_SAME_RECORDING_COSINE = 0.988
-"""Of 60 real excerpts of 20 s every window of an mp3 of 128 kbit/s stays above .990, and nearly all of an
-opus file of 64 kbit/s. Of all others of equal length only a jingle under two names comes up to it throughout.
-"""
 
 _BATCH_ON_CPU = 4
 """Windows whose layers stay in a processor's cache."""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from musicsim_tui.embedding.logmel import HOP, N_FFT, SAMPLE_RATE, PannsLogMel
 from musicsim_tui.embedding.network import NetworkEmbedder, choose_device, usual_threads
 from musicsim_tui.embedding.sounds import AUDIOSET_CLASSES
+from musicsim_tui.embedding.versions import CNN14, CNN14_SAME_RECORDING_COSINE
 from musicsim_tui.embedding.weights import CNN14_WEIGHTS, WeightsFile, load_checkpoint
 from musicsim_tui.errors import ModelError
-from musicsim_tui.track import ModelVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
-
-CNN14 = ModelVersion("cnn14", 1, 2048)
-
-CNN14_SAME_RECORDING_COSINE = 0.995
-"""Not measured: chosen so high that it claims too little rather than too much."""
 
 _BATCH_ON_CPU = 8
 _BATCH_ON_GPU = 32

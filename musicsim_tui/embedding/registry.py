@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from musicsim_tui.embedding.builtin import BUILTIN, BUILTIN_SAME_RECORDING_COSINE, BuiltinEmbedder
-from musicsim_tui.embedding.efficientat import MN04, MN04_SAME_RECORDING_COSINE, Mn04Embedder
-from musicsim_tui.embedding.network import choose_device
-from musicsim_tui.embedding.panns import CNN14, CNN14_SAME_RECORDING_COSINE, Cnn14Embedder, has_bfloat16
+from musicsim_tui.embedding.versions import (
+    BUILTIN,
+    BUILTIN_SAME_RECORDING_COSINE,
+    CNN14,
+    CNN14_SAME_RECORDING_COSINE,
+    MN04,
+    MN04_SAME_RECORDING_COSINE,
+    MODELS,
+)
 from musicsim_tui.embedding.weights import WEIGHTS, find_weights
 from musicsim_tui.errors import ModelError
 from musicsim_tui.jobs import usable_processors
@@ -47,7 +52,6 @@ _SUMMARIES = {
     "mn04": "small network, fast, names 527 sounds",
     "cnn14": "PANNs Cnn14, large and slow, names 527 sounds",
 }
-_MODELS = {model.name: model for model in (BUILTIN, MN04, CNN14)}
 _SAME_RECORDING = {
     BUILTIN.name: BUILTIN_SAME_RECORDING_COSINE,
     MN04.name: MN04_SAME_RECORDING_COSINE,
@@ -62,7 +66,8 @@ _DECODING_PER_HEARING = 4
 def all_models(models_dir: Path) -> list[ModelInfo]:
     """Every embedder, smallest first; loads none."""
     found = []
-    for name, model in _MODELS.items():
+    for model in MODELS:
+        name = model.name
         weights = WEIGHTS.get(name)
         if weights is None:
             found.append(ModelInfo(model, _SUMMARIES[name], 0, "MIT", None))
@@ -93,7 +98,12 @@ def load_embedder(
     """Load a model; its weights are checked against their digest first. Raises ModelError."""
     require_installed(info)
     if info.path is None:
+        from musicsim_tui.embedding.builtin import BuiltinEmbedder
+
         return BuiltinEmbedder(max(1, (threads or usable_processors()) // _DECODING_PER_HEARING))
+    from musicsim_tui.embedding.efficientat import Mn04Embedder
+    from musicsim_tui.embedding.panns import Cnn14Embedder
+
     network = Mn04Embedder if info.model == MN04 else Cnn14Embedder
     embedder = network(info.path, device=device, threads=threads)
     embedder.on_notice = on_notice
@@ -103,6 +113,9 @@ def load_embedder(
 def describe_processor() -> str:
     """The device that networks run on, and whether it has bfloat16."""
     import torch
+
+    from musicsim_tui.embedding.network import choose_device
+    from musicsim_tui.embedding.panns import has_bfloat16
 
     device = choose_device("auto")
     if device == "cpu":

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import numpy as np
-
 from musicsim_tui.library import indexed
 from musicsim_tui.library.batches import batches, marks
 from musicsim_tui.library.files import put, record_flaw
@@ -24,11 +22,14 @@ from musicsim_tui.track import Embedding, ModelVersion, Sound, TrackId
 if TYPE_CHECKING:
     from musicsim_tui.track import HalfVectors, Samples
 
-_HALF_MAX = float(np.finfo(np.float16).max)
+_HALF_MAX = 65_504.0
+"""The largest number in binary16 (IEEE 754)."""
 
 
 def check(heard: HeardTrack) -> None:
     """Raise ValueError for shapes that do not fit each other or the model, and for what is not finite."""
+    import numpy as np  # not with the catalog: the first screen needs no numbers
+
     embedding = heard.embedding
     numbers = [heard.duration, *(number for sound in heard.sounds for number in (sound.score, sound.start))]
     if not np.isfinite(numbers).all():
@@ -98,6 +99,8 @@ def _put_embedding(db: sqlite3.Connection, heard: Embedding, track: int, model: 
             facts,
         )
     (key,) = db.execute("SELECT id FROM embeddings WHERE track = ? AND model = ?", (track, model)).fetchone()
+    import numpy as np
+
     mean = np.clip(heard.mean, -_HALF_MAX, _HALF_MAX).astype("<f2")
     db.execute("INSERT OR REPLACE INTO means (embedding, vector) VALUES (?, ?)", (key, mean.tobytes()))
     db.execute(
@@ -194,7 +197,7 @@ def embedding(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion) ->
     if row is None:
         return None
     coverage, mean, starts, vectors = row
-    return Embedding(model, coverage, _halves(mean).astype(np.float32), *_windows(model, starts, vectors))
+    return Embedding(model, coverage, _singles(mean), *_windows(model, starts, vectors))
 
 
 def windows(
@@ -346,7 +349,7 @@ def entries(
         for key, revision, track, uuid, vector, title, artist, album, year, duration, added, _ in rows:
             entry = IndexEntry(
                 TrackId(UUID(bytes=uuid)),
-                _halves(vector).astype(np.float32).reshape(dimensions),
+                _singles(vector).reshape(dimensions),
                 {
                     "title": title,
                     "artist": artist,
@@ -363,9 +366,20 @@ def entries(
 
 
 def _halves(blob: bytes) -> HalfVectors:
+    import numpy as np
+
     return np.frombuffer(blob, dtype="<f2").astype(np.float16, copy=False)
 
 
+def _singles(blob: bytes) -> Samples:
+    """Halves as they are computed with, float32."""
+    import numpy as np
+
+    return _halves(blob).astype(np.float32)
+
+
 def _windows(model: ModelVersion, starts: bytes, vectors: bytes) -> tuple[HalfVectors, Samples]:
+    import numpy as np
+
     times = np.frombuffer(starts, dtype="<f4").astype(np.float32, copy=False)
     return _halves(vectors).reshape(len(times), model.dimensions), times

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicsim_tui.embedding.builtin import BUILTIN
 from musicsim_tui.embedding.qualities import clear_differences, qualities
+from musicsim_tui.embedding.versions import BUILTIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import numpy as np
 
-from musicsim_tui.embedding.builtin import BUILTIN
 from musicsim_tui.embedding.sounds import audioset_labels
+from musicsim_tui.embedding.versions import BUILTIN
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.records import FileRecord, FileStamp, HeardTrack
 from musicsim_tui.track import Embedding, Sound, Tags, TrackId

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from musicsim_tui.embedding.panns import CNN14
+from musicsim_tui.embedding.versions import CNN14
 
 if TYPE_CHECKING:
     from tests.benchmarks.contest import Work

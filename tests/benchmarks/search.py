@@ -21,8 +21,8 @@ from uuid import UUID
 
 import numpy as np
 
-from musicsim_tui.embedding.panns import CNN14
 from musicsim_tui.embedding.sounds import audioset_labels
+from musicsim_tui.embedding.versions import CNN14
 from musicsim_tui.index.edge import EdgeIndex
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.query import parse_query

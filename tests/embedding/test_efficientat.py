@@ -8,9 +8,10 @@ import av
 import numpy as np
 import pytest
 
-from musicsim_tui.embedding.efficientat import MN04, Mn04Embedder
+from musicsim_tui.embedding.efficientat import Mn04Embedder
 from musicsim_tui.embedding.embedder import Embedder
 from musicsim_tui.embedding.sounds import best_sounds
+from musicsim_tui.embedding.versions import MN04
 from musicsim_tui.embedding.weights import WeightsFile
 from musicsim_tui.errors import ModelError
 from tests.harness.material import material

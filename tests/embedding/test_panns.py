@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from musicsim_tui.embedding.embedder import Embedder
-from musicsim_tui.embedding.panns import CNN14, Cnn14Embedder
+from musicsim_tui.embedding.panns import Cnn14Embedder
 from musicsim_tui.embedding.sounds import audioset_labels
+from musicsim_tui.embedding.versions import CNN14
 from musicsim_tui.embedding.weights import WeightsFile
 from musicsim_tui.errors import ModelError
 

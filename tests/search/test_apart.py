@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from musicsim_tui.embedding.builtin import BUILTIN, BuiltinEmbedder
+from musicsim_tui.embedding.builtin import BuiltinEmbedder
+from musicsim_tui.embedding.versions import BUILTIN
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.search.seed import seed_from_track

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from musicsim_tui.embedding.builtin import BUILTIN
+from musicsim_tui.embedding.versions import BUILTIN
 from musicsim_tui.ingest.report import IngestSummary
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.services.outlook import remember_pace

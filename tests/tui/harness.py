@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from textual import events
 
-from musicsim_tui.embedding.builtin import BUILTIN
+from musicsim_tui.embedding.versions import BUILTIN
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.library.records import FileRecord, FileStamp, HeardTrack
 from musicsim_tui.track import Embedding, Sound, Tags

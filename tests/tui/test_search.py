@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from textual.widgets import Input
 
-from musicsim_tui.embedding.efficientat import MN04
+from musicsim_tui.embedding.versions import MN04
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.services import Services

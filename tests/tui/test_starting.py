@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -81,3 +85,38 @@ def test_a_library_that_opens_slowly_leaves_its_place_empty(
         await driver.shows("Untitled")
 
     drive(small, scenario, ready=False)
+
+
+_FIRST_ROWS = """
+import sys
+from musicsim_tui.cli.main import run
+from musicsim_tui.tui.app import MusicApp
+
+def loaded(app, tracks, *, first):
+    heavy = {"torch", "librosa", "numpy", "scipy", "av", "qdrant_client", "qdrant_edge", "yt_dlp"}
+    print(tracks, sorted(heavy & set(sys.modules)), file=sys.__stderr__, flush=True)
+    app.leave()
+
+MusicApp.library_loaded = loaded
+run()
+"""
+
+
+def test_the_first_rows_need_nothing_heavy(small: Path, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    app = subprocess.Popen(
+        [sys.executable, "-c", _FIRST_ROWS, "--data-dir", str(small)],
+        env={**os.environ, "HOME": str(tmp_path), "TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    drawn = b""
+    with contextlib.suppress(OSError):  # how Linux tells that the app has closed the terminal
+        while chunk := os.read(ours, 65536):
+            drawn += chunk
+    os.close(ours)
+    assert app.wait(60) == 0
+    assert b"6 []" in drawn
