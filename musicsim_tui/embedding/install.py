@@ -105,6 +105,18 @@ class Installation:
             self._part_path.unlink()
             return present
         self._require_space(os.fstat(part.fileno()).st_size)
+        resumed = source is None and os.fstat(part.fileno()).st_size > 0
+        while not self._complete(part, source, url, forgiving=resumed):
+            part.truncate(0)  # what lay there was of another file, or damaged: once more from the beginning
+            resumed = False
+        os.fsync(part.fileno())
+        self._part_path.replace(self._final)
+        self._sync_folder()
+        return self._final
+
+    def _complete(self, part: FileIO, source: Path | None, url: str, *, forgiving: bool) -> bool:
+        """Put the weights into the part file. False, or a ModelError unless `forgiving`, when they are not
+        what they should be."""
         if source is not None:
             self._copy(source, part)
         else:
@@ -112,6 +124,8 @@ class Installation:
         try:
             verify_handle(self._file, part, self._progress, self._cancel)
         except ModelError as error:
+            if forgiving:
+                return False
             self._part_path.unlink()
             origin = str(source) if source is not None else urlsplit(url).hostname
             raise ModelError(
@@ -119,10 +133,7 @@ class Installation:
                 "its SHA-256 differs. It was deleted.",
                 "Run it again to fetch it anew. " + OTHER_WAYS,
             ) from error
-        os.fsync(part.fileno())
-        self._part_path.replace(self._final)
-        self._sync_folder()
-        return self._final
+        return True
 
     def _copy(self, source: Path, part: FileIO) -> None:
         with source.open("rb") as original:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import shutil
@@ -66,9 +67,16 @@ def claim(connection: socket.socket, folder: str, patience: float) -> None:
     except OSError as error:
         shown = os.fsencode(folder).decode(errors="replace")
         raise IndexFailure(
-            f"The index folder {shown} cannot be used: {error.strerror}.",
-            "Give yourself access to it, or move the library with --data-dir.",
+            f"The index folder {shown} cannot be used: {error.strerror}.", _help(error)
         ) from error
+
+
+def _help(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Free some space on its disk; until then the library answers by itself."
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return "Something else has its name: move that away, then run musicsim-tui index rebuild."
+    return "Give yourself access to it, or move the library with --data-dir."
 
 
 def run(arguments: list[str], make_engine: Callable[[int], Engine]) -> int:

@@ -166,6 +166,17 @@ def test_sources_are_listed_and_forgotten(heard: Shell, music: Path) -> None:
     assert heard("sources", "forget", music).code == 1
 
 
+def test_no_path_is_not_the_current_folder(
+    heard: Shell, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(music)
+    for command in (("ingest", ""), ("sources", "forget", "")):
+        refused = heard(*command)
+        assert refused.code == 2
+        assert "A path is empty." in refused.err
+    assert [source["path"] for source in heard("sources", "--json").json["sources"]] == [str(music)]
+
+
 def test_a_forgotten_folder_can_take_its_tracks_along(heard: Shell, music: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

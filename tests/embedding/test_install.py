@@ -141,17 +141,29 @@ def test_a_complete_part_needs_no_network(models: Path) -> None:
 
 
 @pytest.mark.parametrize("extra", [b"", b"more"])
-def test_a_part_of_something_else_is_deleted_with_the_reason(models: Path, extra: bytes) -> None:
+def test_a_part_of_something_else_starts_over(models: Path, extra: bytes) -> None:
     models.mkdir(parents=True)
     part(models).write_bytes(b"x" * 1000)
+    behaviour = Behaviour(CONTENT)
+    with serving(behaviour) as address:
+        assert install_weights(FILE, models, mirror=address).read_bytes() == CONTENT
+    assert [wanted for _, wanted in behaviour.requests] == ["bytes=1000-", None]
+    (models / FILE.file_name).unlink()
+    part(models).write_bytes(CONTENT + extra)
     with serving(Behaviour(CONTENT)) as address:
+        assert install_weights(FILE, models, mirror=address).read_bytes() == CONTENT
+
+
+def test_a_mirror_of_something_else_is_asked_twice_at_most(models: Path) -> None:
+    models.mkdir(parents=True)
+    part(models).write_bytes(b"x" * 1000)
+    behaviour = Behaviour(CONTENT[::-1])
+    with serving(behaviour) as address:
         error = fails(models, address)
     assert "SHA-256 differs" in error.title
     assert "deleted" in error.title
     assert not part(models).exists()
-    part(models).write_bytes(CONTENT + extra)
-    with serving(Behaviour(CONTENT)) as address:
-        assert install_weights(FILE, models, mirror=address).read_bytes() == CONTENT
+    assert len(behaviour.requests) == 2
 
 
 def test_a_range_that_cannot_be_had_starts_over(models: Path) -> None:

@@ -27,8 +27,9 @@ def test_bus_error_means_a_full_disk_or_shortened_files(tmp_path: Path, reserve:
 def test_folder_that_cannot_be_used(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("not a folder")
-    with pytest.raises(IndexFailure, match="cannot be used"):
+    with pytest.raises(IndexFailure, match="cannot be used") as refused:
         EdgeIndex.open(file)
+    assert "index rebuild" in refused.value.hint
 
 
 @pytest.mark.parametrize("name", ["with space", "Übung 音", "line\nbreak", "bad\udcff"])

@@ -10,7 +10,7 @@ import typer
 from musicsim_tui.cli import output
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.ingest_progress import watch_ingest
-from musicsim_tui.cli.options import global_options
+from musicsim_tui.cli.options import global_options, require_named
 from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, open_services
 from musicsim_tui.errors import UsageError
 from musicsim_tui.paths import tidy_path
@@ -43,8 +43,7 @@ def ingest(
     ] = None,
 ) -> None:
     """Remember folders and files, and hear what is new in them."""
-    if "" in (paths or ()):
-        raise UsageError("A path is empty.", "An unset shell variable? Name a folder, or leave it out.")
+    require_named(*(paths or ()))
     if exclude and not paths:
         raise UsageError(
             "--exclude needs the folder that it is for.", "Run musicsim-tui ingest FOLDER --exclude GLOB."
