@@ -128,5 +128,7 @@ class MusicApp(Starting, inherit_bindings=False):
         elif summary is not None:
             failed = f", {summary.failed:,} failed: {self.trouble_key} tells why" if summary.failed else ""
             gone = f"; {gone_words(summary.missing)}" if summary.missing else ""
+            if summary.offline:
+                gone += f"; {count(len(summary.offline), 'folder')} offline, nothing there was touched"
             stopped = "Stopped: " if summary.cancelled else ""
             self.say(f"{stopped}{count(summary.added, 'track')} added{failed}{gone}")

@@ -158,7 +158,10 @@ class Ending(FetchingActions):
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """The terminal is gone: writing to it would wait for ever."""
+        """Leave without the terminal where it is gone: writing to it would wait for ever."""
+        if os.isatty(_STDIN):
+            self.leave(code=128 + signal.SIGHUP)
+            return
         from musicsim_tui.tui.run import end_at_once
 
         self.remember(at_once=True)

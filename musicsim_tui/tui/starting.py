@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.events import InputEvent, Paste
+from textual.events import InputEvent, Key, Paste, Resize
 from textual.reactive import Reactive
 
 from musicsim_tui.tui.ending import Ending
@@ -39,6 +42,8 @@ class Starting(Ending):
     """Makes the music that is heard first."""
     _greeting: str
     _opened_library = False
+    _admits = False
+    _typed_ahead: deque[Event]
     _unseen: ExitStack
     """Holds what is drawn back until there are rows: frames without a library delay the first one with it."""
 
@@ -50,6 +55,7 @@ class Starting(Ending):
         return self.main
 
     def on_load(self) -> None:
+        self._typed_ahead, self._unseen = deque(), ExitStack()
         self.catch_signals()
         wanted = self._preferences.theme or self._state.theme
         if self._preferences.theme not in (None, *self.available_themes):
@@ -64,7 +70,6 @@ class Starting(Ending):
         self.set_class(self._preferences.ascii, "-ascii")
 
     def on_mount(self) -> None:
-        self._unseen = ExitStack()
         self._unseen.callback(lambda: self.screen.refresh())
         self._unseen.enter_context(self.batch_update())
         self.set_timer(_PATIENCE_SECONDS, self._unseen.close)
@@ -77,15 +82,37 @@ class Starting(Ending):
         self.bridge.ask("open", work, self._opened, self._cannot_open)
 
     async def on_event(self, event: Event) -> None:
-        """Keys and clicks wait for the views that they may lead to."""
-        if isinstance(event, InputEvent | Paste) and self._drawn:
-            await self.main.complete()
+        """Keys and clicks wait, in their order, for the rows that they are meant for."""
+        if isinstance(event, InputEvent | Paste) and not self._admits:
+            if isinstance(event, Key) and event.key == "ctrl+j":
+                event = Key("enter", "\r")  # as the terminal has it until the app takes it over
+            self._typed_ahead.append(event)
+            return
+        if isinstance(event, Resize) and event.size != self.size:
+            # While frames are held back, Textual lays out for one size and the other by turns, for ever.
+            self._unseen.close()
+        if isinstance(event, Key | Paste):
+            await self._screen_stands()
         await super().on_event(event)
+
+    async def _screen_stands(self) -> None:
+        """Wait for a box that the key before this one has opened."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not self.screen.is_mounted and self.is_running and time.monotonic() < deadline:
+            await asyncio.sleep(0)
+
+    async def _let_in(self) -> None:
+        """Act on what has been typed so far, and on all that comes."""
+        await self.main.complete()
+        self._admits = True
+        while self._typed_ahead:
+            await self.on_event(self._typed_ahead.popleft())
 
     def drawn(self) -> None:
         """The screen stands, still without a library."""
         self._drawn = True
         self._show_library()
+        self.set_timer(_PATIENCE_SECONDS, self._let_in)
 
     def _opened(self, model: str) -> None:
         self.model_name = model
@@ -113,6 +140,8 @@ class Starting(Ending):
         if first:
             self._unseen.close()
             self.land()
+            if self._typed_ahead:
+                self.call_later(self._let_in)
             self._quiet = self.set_timer(_PATIENCE_SECONDS, self._go_on)
 
     _quiet: Timer | None = None
@@ -127,7 +156,7 @@ class Starting(Ending):
         """The first rows stand on the screen: now what nobody sees yet, and what was not finished."""
         if self.began or self.leaving or not self.is_running:
             return
-        await self.main.complete()
+        await self._let_in()
         self.settle()
         self.began = True
         self.crate.load()

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from musicsim_tui.library.catalog import Catalog
 from musicsim_tui.tui.state import FILE_NAME, AppState, load_state, save_state
@@ -30,6 +31,24 @@ def test_keys_pressed_before_the_first_rows_are_not_lost(small: Path, key: str, 
     async def scenario(driver: Driver) -> None:
         await driver.send(key)
         await driver.shows(words)
+
+    drive(small, scenario, ready=False)
+
+
+def test_what_is_typed_ahead_is_done_in_its_order(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        for key in ("j", "x", "5", "1", "G", "x", "slash", *"eric"):
+            driver.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await driver.shows("2 marked   3 of 6")
+
+    drive(small, scenario, ready=False)
+
+
+def test_a_box_takes_what_is_typed_ahead(small: Path) -> None:
+    async def scenario(driver: Driver) -> None:
+        for key in ("c", "n", *"Morning", "ctrl+j"):  # return, while the terminal is not ours yet
+            driver.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await driver.until(lambda: driver.app.crate.name == "Morning", "the crate is made")
 
     drive(small, scenario, ready=False)
 

@@ -258,6 +258,21 @@ def test_what_ends_the_app_is_told_once_the_terminal_is_given_back(tmp_path: Pat
             terminal.close()
 
 
+def test_a_terminal_that_changes_its_size_during_the_start_is_drawn(tmp_path: Path) -> None:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is missing")
+    terminal = Terminal(tmp_path / "data", tmp_path)
+    try:
+        for _ in range(6):
+            terminal.resize(120, 40)
+            terminal.resize(100, 30)
+        terminal.shows("Find music that sounds alike.")
+        terminal.press("q")
+        terminal.shows("ended with 0")
+    finally:
+        terminal.close()
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (10, 5), (300, 100)])
 def test_a_terminal_of_any_size_will_do(tmp_path: Path, size: tuple[int, int]) -> None:
     if shutil.which("tmux") is None:

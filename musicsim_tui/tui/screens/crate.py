@@ -251,7 +251,7 @@ class CrateView(TrackView):
 
     @on(Input.Submitted, "#crate-filter")
     def _filter_done(self) -> None:
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     def action_filter(self) -> None:
         if self.table.display:

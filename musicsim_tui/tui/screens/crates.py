@@ -60,7 +60,7 @@ class CratePicker(Box[str]):
             ]
         )
         self.refresh_crates()
-        self._list.focus()
+        self.set_focus(self._list)
 
     @property
     def _list(self) -> Choices:
@@ -126,7 +126,7 @@ class CratePicker(Box[str]):
         self._renaming = renaming
         self._field.value = renaming or ""
         self._field.display = True
-        self._field.focus()
+        self.set_focus(self._field)
         self._say("enter keeps the name" if renaming else "enter makes the crate")
 
     @on(Input.Submitted)
@@ -156,7 +156,7 @@ class CratePicker(Box[str]):
     def _close_field(self) -> None:
         self._field.display = False
         self._say("")
-        self._list.focus()
+        self.set_focus(self._list)
 
     # Deleting
 

@@ -127,7 +127,7 @@ class DetailsScreen(Box[None]):
             self.query_one(f"#edit-{name}", Input).value = text
         self.query_one("#edit").display = True
         self._say("enter writes both into the file, tab goes from one to the other")
-        self.query_one("#edit-artist").focus()
+        self.set_focus(self.query_one("#edit-artist"))
 
     @on(Input.Submitted)
     def _save(self) -> None:

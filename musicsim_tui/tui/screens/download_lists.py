@@ -378,7 +378,7 @@ class DownloadLists(TrackView):
 
     @on(Input.Submitted, "#entry-filter")
     def _filter_done(self) -> None:
-        self.entries.focus()
+        self.screen.set_focus(self.entries)
 
     def filter_for(self, text: str) -> None:
         """Filter the entries; without a text, leave the field."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.widgets import Input
 
-from musicsim_tui.errors import MusicSimError
+from musicsim_tui.errors import MusicSimError, UsageError
 from musicsim_tui.library.query import parse_query
 from musicsim_tui.tui.keymap import Where, bindings
 from musicsim_tui.tui.listings import Listing, Listings
@@ -256,8 +256,11 @@ class LibraryView(TrackView):
         )
 
     def _cannot_read(self, error: MusicSimError) -> None:
-        """A filter that makes no sense yet: say why, keep what is shown."""
+        """A filter that makes no sense yet, or a catalog that cannot be read: say why, keep what is shown."""
         self._problem = error.hint.split(". ")[0].rstrip(".")
+        if not isinstance(error, UsageError):
+            self._problem = error.title.rstrip(".")
+            self.host.tell_trouble(error)
         self.query_one(FilterLine).note(self._problem, trouble=True)
 
     def _tell_count(self, total: int) -> None:
@@ -309,7 +312,7 @@ class LibraryView(TrackView):
 
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     def action_filter(self) -> None:
         self.screen.set_focus(self.query_one("#filter", Input))

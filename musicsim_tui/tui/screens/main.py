@@ -168,7 +168,7 @@ class MainScreen(Screen[None]):
         target = view.landing()
         inside = focused is not None and view in focused.ancestors_with_self and focused.display
         if target is not None and not (inside and isinstance(focused, Input)):
-            target.focus()
+            self.set_focus(target)  # now, not by a message: the next key of a burst is meant for it
 
     def show_lines(self) -> None:
         """Bring tabs and keys up to date."""

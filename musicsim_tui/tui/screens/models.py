@@ -111,7 +111,7 @@ class ModelScreen(Box[str]):
             options.highlighted = at
         else:
             options.highlighted = places.index(self._current) if self._current in places else 0
-        options.focus()
+        self.set_focus(options)
 
     @on(Choices.OptionSelected)
     def _choose(self, event: Choices.OptionSelected) -> None:

@@ -130,7 +130,7 @@ class FilePicker(FileOpen, _Picker):
         self._chosen = event.path
         field = self.query_one(Input)
         field.value = shown(event.path.name)
-        field.focus()
+        self.set_focus(field)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#select")
@@ -165,4 +165,4 @@ class FilePicker(FileOpen, _Picker):
         with field.prevent(Input.Changed):
             field.value = ""
         navigation.location = folder
-        navigation.focus()
+        self.set_focus(navigation)
