@@ -48,10 +48,10 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[...,
         yield run
 
 
-@pytest.fixture
-def many(tmp_path: Path) -> Path:
-    folder = tmp_path / "many"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Music that takes some seconds to hear; read only."""
+    folder = tmp_path_factory.mktemp("many")
     for seed in range(24):
         write_music(folder / f"{seed:02}.wav", seed, 30.0)
     return folder
