@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from musicsim_tui.audio.endings import missing_end
+from musicsim_tui.audio.flac import is_one_stream
 from musicsim_tui.audio.trailers import end_of_audio, tells_length
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
 
@@ -147,6 +148,14 @@ class FileReader:
         except OSError as error:
             self._fail(error)
             return None
+
+    def is_one_flac(self) -> bool:
+        """Whether the file is one FLAC stream from end to end, as far as that can be told."""
+        try:
+            return is_one_stream(self._read_at, os.fstat(self._fd).st_size - self._start)
+        except OSError as error:
+            self._fail(error)
+            return False
 
     def end_of_audio(self) -> int:
         """Where appended tags begin, else the size of the file."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from musicsim_tui.audio import flac
 from musicsim_tui.audio.endings import LONGEST_OGG_PAGE
 from musicsim_tui.audio.reader import FileReader
 from musicsim_tui.errors import AudioError
@@ -37,6 +38,11 @@ _CONFINED = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
 
 _UNCONTAINED = frozenset({"mp3", "aac"})
 """Demuxers of bare streams, to which tags are appended."""
+
+_KEEPS_TIME = frozenset({"asf", "caf", "flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "mp3", "tta", "wv"})
+"""Demuxers that go exactly where they are told (to the millisecond, where the container tells no more)."""
+_COUNTS_BYTES = frozenset({"aiff", "au", "w64", "wav"})
+"""Demuxers that reckon a time from the number of bytes a second."""
 
 _MAX_SAMPLE_RATE = 1_536_000
 _MAX_CHANNELS = 64
@@ -79,10 +85,19 @@ class AudioSource:
 
     @property
     def seekable(self) -> bool:
-        """Whether the clock of the container runs through the whole file: it does not in a chained Ogg file
-        (RFC 3533, section 4), in which every link has a clock of its own."""
-        if self.container.format.name != "ogg":
-            return True
+        """Whether going to a time leads to the very place that decoding from the beginning reaches then.
+
+        It does where the container notes times or counts samples, and in plain PCM, whose bytes do. Elsewhere
+        (ADPCM in WAV, bare AC-3) a time is reckoned from the bit rate, and drifts. In a chained Ogg file
+        (RFC 3533, section 4) and in joined FLAC files every link has a clock of its own.
+        """
+        name = self.container.format.name
+        if name in _COUNTS_BYTES:
+            return self.stream.codec_context.name.startswith("pcm_")
+        if name == "flac":
+            return self.reader.is_one_flac()
+        if name != "ogg":
+            return name in _KEEPS_TIME
         tail = self.reader.tail(LONGEST_OGG_PAGE)
         last_page = tail[tail.rfind(b"OggS\0") :]
         return last_page[_OGG_SERIAL] == self.reader.head()[_OGG_SERIAL]
@@ -112,7 +127,7 @@ class AudioSource:
     def packets(self) -> Iterator[Packet[AudioStream]]:
         """The encoded packets of the stream, in file order; damaged places are passed over.
 
-        Where one Ogg file follows another of a different kind in the same file, `packet.stream` and
+        Where an Ogg file of a different kind or a FLAC file follows in the same file, `packet.stream` and
         `container` change, and those before are closed. Raises Cancelled, or StorageError when the disk
         fails before the end.
         """
@@ -121,6 +136,7 @@ class AudioSource:
         reader, end = self.reader, self.end
         position = failed_in_a_row = 0
         while failed_in_a_row < _MAX_FAILED_READS:
+            link: int | None = None
             try:
                 for packet in self.container.demux(self.stream):
                     if reader.interrupted:
@@ -128,10 +144,15 @@ class AudioSource:
                     position = packet.pos or position
                     if end is not None and position >= end:
                         break
-                    if packet.size:  # an empty one would end the decoder, and comes at the end only
-                        failed_in_a_row = 0
-                        yield packet
-                break
+                    if not packet.size:  # it would end the decoder, and comes at the end only
+                        continue
+                    failed_in_a_row = 0
+                    following = self._following_flac(packet, position)
+                    if following is not None:
+                        last, link = following
+                        yield last
+                        break
+                    yield packet
             except IndexError:  # PyAV 18.1, at the end, looks for a stream that began on the way there
                 break
             except FFmpegError:
@@ -139,12 +160,14 @@ class AudioSource:
                 link = self._next_ogg(position)
                 if link is None:
                     failed_in_a_row += 1
-                elif self._go_on_at(link):
-                    position = 0
+                    self.damaged += 1
                     continue
-                else:
-                    failed_in_a_row = _MAX_FAILED_READS
+            if link is None:
+                break
+            if not self._go_on_at(link):
                 self.damaged += 1
+                break
+            position = 0
         self.reader.check()
 
     def _next_ogg(self, position: int) -> int | None:
@@ -153,6 +176,24 @@ class AudioSource:
         if self.container.format.name != "ogg":
             return None
         return self.reader.find(_OGG_BEGINNING, position + 1)
+
+    def _following_flac(
+        self, packet: Packet[AudioStream], position: int
+    ) -> tuple[Packet[AudioStream], int] | None:
+        """What of a packet belongs to this stream, and where the next begins, when a FLAC file follows in the
+        same file: FFmpeg takes its header for a part of the last frame, and repeats what is behind it."""
+        if self.container.format.name != "flac":
+            return None
+        found = flac.BEGINNING.search(packet)
+        link = self.reader.find(flac.BEGINNING, max(1, position)) if found is not None else None
+        if found is None or link is None:
+            return None
+        import av
+
+        last = cast("Packet[AudioStream]", av.Packet(bytes(packet)[: found.start()]))
+        last.stream, last.time_base = packet.stream, packet.time_base
+        last.pts, last.duration = packet.pts, packet.duration
+        return last, link
 
     def _go_on_at(self, offset: int) -> bool:
         self.reader.start_at(offset)

@@ -85,6 +85,44 @@ def test_time_runs_on_through_files_that_were_joined(tmp_path: Path, suffix: str
         assert rest == pytest.approx(whole.shape[1] - start * RATE, abs=0.06 * RATE)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("ms.wav", "adpcm_ms"), ("ima.wav", "adpcm_ima_wav"), ("ima.aiff", "adpcm_ima_qt"), ("bare.ac3", "ac3")],
+)
+def test_a_clock_that_drifts_is_not_gone_by(tmp_path: Path, name: str, codec: str) -> None:
+    planes = np.stack([audio_files.music(5, 60.0)] * 2)
+    path = write_channels(tmp_path / name, planes, "stereo", codec)
+    whole = decoded(path)
+    for start in (10.3, 55.0):
+        part = decoded(path, start=start)
+        assert offset(part[0, :RATE], whole[0], round(start * RATE), reach=30_000) == 0
+        assert part.shape[1] == whole.shape[1] - round(start * RATE)
+
+
+@pytest.mark.parametrize(("rate", "channels", "seconds"), [(22050, 1, 12.0), (RATE, 2, 8.0), (RATE, 2, 12.0)])
+def test_a_flac_file_may_follow_another(tmp_path: Path, rate: int, channels: int, seconds: float) -> None:
+    first = write_tone(tmp_path / "first.flac", 440, 12.0, channels=2)
+    second = write_tone(tmp_path / "second.flac", 880, seconds, rate=rate, channels=channels)
+    path = tmp_path / "joined.flac"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    blocks = decode_stereo(path, RATE)
+    whole = np.concatenate(list(blocks), axis=1)
+    assert whole.shape[1] == pytest.approx((12.0 + seconds) * RATE, abs=2)
+    assert (None if blocks.change is None else blocks.change.seconds) == (12.0 if rate != RATE else None)
+    assert blocks.damaged_packets == 0
+    for start in (5.0, 10.0, 14.0):
+        np.testing.assert_allclose(decoded(path, start=start), whole[:, round(start * RATE) :], atol=1e-6)
+        pitch = np.argmax(np.abs(np.fft.rfft(decoded(path, start=start)[0, :RATE])))
+        assert pitch == (440 if start < 11 else 880)
+
+
+def test_what_follows_a_flac_stream_and_is_none_is_no_sound(tmp_path: Path) -> None:
+    data = write_tone(tmp_path / "first.flac", seconds=6.0).read_bytes()
+    path = tmp_path / "junk.flac"
+    path.write_bytes(data + data[:42] + bytes(5000))
+    assert decoded(path).shape[1] == pytest.approx(6.0 * RATE, abs=2)
+
+
 def test_left_and_right_stay_apart(tmp_path: Path) -> None:
     planes = np.stack([tone(440.0), tone(880.0, amplitude=0.1)])
     left, right = decoded(write_channels(tmp_path / "two.flac", planes, "stereo", "flac"))
