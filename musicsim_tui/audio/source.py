@@ -135,6 +135,7 @@ class AudioSource:
 
         reader, end = self.reader, self.end
         position = failed_in_a_row = 0
+        may_be_joined = self.container.format.name == "flac"
         while failed_in_a_row < _MAX_FAILED_READS:
             link: int | None = None
             try:
@@ -147,7 +148,7 @@ class AudioSource:
                     if not packet.size:  # it would end the decoder, and comes at the end only
                         continue
                     failed_in_a_row = 0
-                    following = self._following_flac(packet, position)
+                    following = self._following_flac(packet, position) if may_be_joined else None
                     if following is not None:
                         last, link = following
                         yield last
@@ -182,8 +183,6 @@ class AudioSource:
     ) -> tuple[Packet[AudioStream], int] | None:
         """What of a packet belongs to this stream, and where the next begins, when a FLAC file follows in the
         same file: FFmpeg takes its header for a part of the last frame, and repeats what is behind it."""
-        if self.container.format.name != "flac":
-            return None
         found = flac.BEGINNING.search(packet)
         link = self.reader.find(flac.BEGINNING, max(1, position)) if found is not None else None
         if found is None or link is None:
