@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicsim_tui.audio.reader import describe_os_error
 from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.ingest.forecast import make_forecast
 from musicsim_tui.ingest.pause import PauseSwitch
@@ -83,7 +84,7 @@ def ingest(
     except Cancelled:
         return IngestSummary(model, cancelled=True)
     missing = 0 if cancel.cancelled else _note_what_is_gone(catalog, plan, outcome)
-    failures = (*absent, *_unreadable_folders(catalog, plan), *outcome.failures, *outcome.flawed)
+    failures = (*absent, *_unseen(catalog, plan), *outcome.failures, *outcome.flawed)
     return IngestSummary(
         model=model,
         added=outcome.added,
@@ -114,13 +115,15 @@ def _note_what_is_gone(catalog: Catalog, plan: Plan, outcome: Outcome) -> int:
     return sum(track in without_files for track in gone.values())
 
 
-def _unreadable_folders(catalog: Catalog, plan: Plan) -> list[ItemFailure]:
-    """List the folders that could not be looked into; every ingest tries them again."""
+def _unseen(catalog: Catalog, plan: Plan) -> list[ItemFailure]:
+    """List the folders that could not be looked into and the links without a file; every ingest tries them
+    again."""
     hint = "Give yourself permission to read it; the next ingest looks again."
-    found = [
-        Failure(path, None, "scan", f"The folder cannot be looked into: {reason}.", hint, time.time(), 1)
-        for path, reason in plan.unreadable
-    ]
+    words = [
+        (path, f"The folder cannot be looked into: {reason}.", hint) for path, reason in plan.unreadable
+    ] + [(path, *_why_broken(error, path)) for path, error in plan.broken_links]
+    now = time.time()
+    found = [Failure(path, None, "scan", reason, hint, now, 1) for path, reason, hint in words]
     if found:
         catalog.record_failures(found)
     return [
@@ -133,6 +136,16 @@ def _unreadable_folders(catalog: Catalog, plan: Plan) -> list[ItemFailure]:
         )
         for failure in found
     ]
+
+
+def _why_broken(error: OSError, link: Path) -> tuple[str, str]:
+    if isinstance(error, FileNotFoundError):
+        return (
+            "The file is a link that leads to nothing.",
+            "Connect the disk that it leads to, or remove the link; the next ingest looks again.",
+        )
+    words = describe_os_error(error, link)
+    return words.title, words.hint
 
 
 def _hear(

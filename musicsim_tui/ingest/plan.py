@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Plan:
     """The files to hear, in shuffled order, and what needs no hearing.
 
-    `missing` are known files that are gone, with their tracks; `settled_failures` those whose file is gone
+    `missing` are known files that are gone, with their tracks; `broken_links` those that were never heard (a
+    known one may lead to a disk that is away); `settled_failures` those whose file is gone
     or whose folder can be read again; `replaced` the candidates that were heard with other content;
     `lone_sizes` the sizes in bytes that one candidate has and no other file, here or in the catalog: such a
     file holds a sound that nobody has heard, most likely.
@@ -37,6 +38,7 @@ class Plan:
     remembered_failures: int = 0
     missing: dict[Path, TrackId] = field(default_factory=dict)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
+    broken_links: list[tuple[Path, OSError]] = field(default_factory=list)
     offline: list[tuple[Path, str]] = field(default_factory=list)
     scanned: list[Path] = field(default_factory=list)
     settled_failures: list[Path] = field(default_factory=list)
@@ -114,6 +116,7 @@ def _compare(
         and (not os.path.lexists(key) or (os.path.isdir(key) and path not in unreadable))
     ]
     plan.unreadable += [(path, reason) for path, reason in scan.unreadable if os.path.isdir(path)]
+    plan.broken_links += [link for link in scan.broken_links if os.fsencode(link[0]) not in known]
     for key, record in known.items():
         path = Path(os.fsdecode(key))
         if key in here or record.state is not FileState.PRESENT or not scan.knows_absence_of(path):

@@ -40,13 +40,15 @@ class Scan:
 
     `offline` is the reason when the root itself cannot be reached: then nothing under it is missing.
     `unreadable` are folders, each with a reason, whose content is unknown: nothing under them is missing
-    either. `device` tells the file system of the root, `empty` that there is nothing at all in it, as where
-    no disk is mounted.
+    either. `broken_links` are links with the name of a track that lead to no file, each with what the system
+    says of it. `device` tells the file system of the root, `empty` that there is nothing at all in it, as
+    where no disk is mounted.
     """
 
     root: Path
     files: list[FoundFile] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
+    broken_links: list[tuple[Path, OSError]] = field(default_factory=list)
     offline: str | None = None
     device: int | None = None
     empty: bool = False
@@ -134,13 +136,19 @@ def _take(entry: os.DirEntry[str], scan: Scan, pending: list[Path], seen: set[tu
     except OSError as error:
         # Removed since the folder was listed, a link into a disk that is not there, or a disk that fails.
         scan.unreadable.append((Path(entry.path), error.strerror or str(error)))
+        if entry.is_symlink() and _is_named_like_music(entry.name):
+            scan.broken_links.append((Path(entry.path), error))
         return
     if stat.S_ISDIR(status.st_mode):
         if (status.st_dev, status.st_ino) not in seen:
             seen.add((status.st_dev, status.st_ino))
             pending.append(Path(entry.path))
-    elif os.path.splitext(entry.name)[1].lower() in AUDIO_SUFFIXES:
+    elif _is_named_like_music(entry.name):
         scan.files.append(FoundFile(Path(entry.path), _stamp(status)))
+
+
+def _is_named_like_music(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
 
 
 def _stamp(status: os.stat_result) -> FileStamp:

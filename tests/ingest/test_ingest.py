@@ -418,6 +418,34 @@ def test_a_link_to_a_disk_that_is_away_loses_nothing(services: Services, music: 
     assert ingest_into(services).missing == 0
 
 
+def test_a_link_without_a_file_is_told_until_it_leads_to_one(
+    services: Services, music: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "links"
+    folder.mkdir()
+    dangling, circular = folder / "dangling.mp3", folder / "circular.mp3"
+    dangling.symlink_to(tmp_path / "nowhere")
+    circular.symlink_to(circular)
+    (folder / "notes.txt").symlink_to(tmp_path / "nowhere")
+    first = ingest_into(services, folder)
+    told = {failure.path: failure for failure in first.failures}
+    assert {path: failure.reason for path, failure in told.items()} == {
+        dangling: "The file is a link that leads to nothing.",
+        circular: "The file is a link that leads in a circle.",
+    }
+    assert all(failure.new and failure.hint for failure in first.failures)
+    assert not any(failure.new for failure in ingest_into(services).failures)
+
+    circular.unlink()
+    (tmp_path / "nowhere").write_bytes(next(music.iterdir()).read_bytes())
+    assert ingest_into(services).added == 1
+    assert ingest_into(services).failures == ()
+    assert services.catalog.failures() == []
+    (tmp_path / "nowhere").unlink()
+    again = ingest_into(services)  # its disk may be away
+    assert (again.failures, again.missing) == ((), 0)
+
+
 def test_a_disk_that_goes_away_while_hearing_is_offline_and_nothing_is_remembered(
     services: Services, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
