@@ -39,6 +39,8 @@ ENVIRONMENT_NAMES: Mapping[str, str] = {
 }
 TABLES_AND_APP_KEYS = ("download", "keys", "theme", "ascii", "calm")
 """What else may stand at the top of `config.toml`."""
+_MOST_THREADS = 256
+"""Each may become a process that decodes: a slip of the finger must not start one for every file."""
 _NUMBERS = frozenset({"coverage", "threads"})
 SECRETS = frozenset({"qdb_api_token"})
 ADDRESSES = frozenset({"qdb_endpoint", "weights_url"})
@@ -275,7 +277,11 @@ def _coverage(text: str) -> int | None:
 
 
 def _threads(text: str) -> int:
-    return _positive(text, "Use a number of threads such as 2")
+    hint = f"Use a number of threads such as 2, {_MOST_THREADS} at most"
+    threads = _positive(text, hint)
+    if threads > _MOST_THREADS:
+        raise ValueError(hint)
+    return threads
 
 
 def _positive(text: str, hint: str) -> int:

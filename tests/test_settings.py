@@ -85,6 +85,7 @@ def test_the_token_shows_nowhere(tmp_path: Path) -> None:
         ("MUSICSIM_COVERAGE", "some"),
         ("MUSICSIM_COVERAGE", "0"),
         ("MUSICSIM_THREADS", "-1"),
+        ("MUSICSIM_THREADS", "257"),
         ("MUSICSIM_THREADS", "٣"),
         ("MUSICSIM_DEVICE", "toaster"),
         ("MUSICSIM_DEVICE", "cpu:1"),
