@@ -119,7 +119,11 @@ def explain_server(error: BaseException, endpoint: Endpoint, *, timeout: float) 
         Trouble.BUSY: ("is too busy to answer", later),
         Trouble.UNAVAILABLE: ("is not available at the moment", "It may be starting; try again in a minute."),
         Trouble.TIMED_OUT: (f"did not answer within {timeout:g} seconds", unreachable_hint),
-        Trouble.CUT_OFF: ("broke off the connection", "Try again; if it stays so, read the server's log."),
+        Trouble.CUT_OFF: (
+            "broke off the connection",
+            "Try again; if it stays so, check that QDB_ENDPOINT names Qdrant's REST port, usually 6333, "
+            "and read the server's log.",
+        ),
         Trouble.UNREACHABLE: ("cannot be reached", unreachable_hint),
         Trouble.UNKNOWN_HOST: ("cannot be found: its name is unknown", "Check QDB_ENDPOINT and the network."),
         Trouble.TLS: (

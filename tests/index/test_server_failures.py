@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -218,6 +219,25 @@ def test_refused_connection(unused_port: int) -> None:
             failure = failure_of(call)
             assert "cannot be reached" in failure.title
             assert "QDB_ENDPOINT" in failure.hint
+
+
+def test_a_service_of_another_kind_on_the_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        with ServerIndex.open(f"http://127.0.0.1:{listening.getsockname()[1]}", None) as index:
+            failure = failure_of(index.check)
+        listening.shutdown(socket.SHUT_RDWR)
+    assert "QDB_ENDPOINT" in failure.hint
+    assert "6333" in failure.hint
 
 
 def test_unknown_host() -> None:
