@@ -37,7 +37,10 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        output.say(f"musicsim-tui {__version__}")
+        if CURRENT.json:
+            output.emit({"version": __version__})
+        else:
+            output.say(f"musicsim-tui {__version__}")
         raise typer.Exit
 
 

@@ -453,6 +453,8 @@ def test_version(shell: Shell) -> None:
     from musicsim_tui import __version__
 
     assert shell("--version").out.strip() == f"musicsim-tui {__version__}"
+    for line in (("--version", "--json"), ("--json", "--version")):
+        assert shell(*line).json == {"version": __version__}
 
 
 def test_only_a_command_line_that_is_not_understood_is_misuse(
