@@ -48,9 +48,23 @@ class WorkerProcess:
     def start(cls, folder: Path, *, wait_for_lock: float, reserve: int, log: Path | None) -> WorkerProcess:
         """Start a worker on an index folder and wait until it holds the lock.
 
-        Raises IndexLocked when another process has it for `wait_for_lock` seconds, IndexFailure when the
-        worker cannot start.
+        A worker that is killed meanwhile is started once more: a system short of memory kills processes that
+        have done nothing. Raises IndexLocked when another process has the lock for `wait_for_lock` seconds,
+        IndexFailure when the worker cannot start.
         """
+        try:
+            return cls._start(folder, wait_for_lock=wait_for_lock, reserve=reserve, log=log)
+        except WorkerLost as lost:
+            if lost.exit_code >= 0:
+                raise _not_started(lost) from lost
+        try:
+            return cls._start(folder, wait_for_lock=wait_for_lock, reserve=reserve, log=log)
+        except WorkerLost as lost:
+            raise _not_started(lost) from lost
+
+    @classmethod
+    def _start(cls, folder: Path, *, wait_for_lock: float, reserve: int, log: Path | None) -> WorkerProcess:
+        """One try. Raises WorkerLost when the worker ends before it answers, else as `start`."""
         ours, theirs = (_above_standard_streams(end) for end in socket.socketpair())
         arguments = [str(theirs.fileno()), str(folder.absolute()), repr(wait_for_lock), str(reserve)]
         try:
@@ -76,11 +90,10 @@ class WorkerProcess:
             worker._receive()
         except BaseException as error:
             code = worker.kill()
+            if isinstance(error, TimeoutError):
+                raise _not_started(WorkerLost(code)) from error
             if isinstance(error, OSError):
-                raise IndexFailure(
-                    f"The search engine did not start (code {code}).",
-                    "See index.log in the data folder, or set QDB_ENDPOINT to a Qdrant server.",
-                ) from error
+                raise WorkerLost(code) from error
             raise
         ours.settimeout(None)
         return worker
@@ -144,6 +157,13 @@ class WorkerProcess:
         """End the worker while another thread waits for its answer; that thread sees it lost."""
         self._process.kill()
         self._process.wait()
+
+
+def _not_started(lost: WorkerLost) -> IndexFailure:
+    return IndexFailure(
+        f"The search engine did not start (code {lost.exit_code}).",
+        "See index.log in the data folder, or set QDB_ENDPOINT to a Qdrant server.",
+    )
 
 
 def explain_loss(lost: WorkerLost, folder: Path, collection: str, reserve: int) -> IndexFailure:

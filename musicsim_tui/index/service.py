@@ -65,18 +65,22 @@ def claim(connection: socket.socket, folder: str, patience: float) -> None:
     except ConnectionResetError:
         raise
     except OSError as error:
-        shown = os.fsencode(folder).decode(errors="replace")
-        raise IndexFailure(
-            f"The index folder {shown} cannot be used: {error.strerror}.", _help(error)
-        ) from error
+        raise _unusable(folder, error) from error
 
 
-def _help(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "Free some space on its disk; until then the library answers by itself."
-    if error.errno in (errno.EEXIST, errno.ENOTDIR):
-        return "Something else has its name: move that away, then run musicsim-tui index rebuild."
-    return "Give yourself access to it, or move the library with --data-dir."
+def _unusable(folder: str, error: OSError) -> IndexFailure:
+    shown = os.fsencode(folder).decode(errors="replace")
+    if error.errno == errno.EEXIST:
+        return IndexFailure(
+            f"A file stands where the index folder belongs: {shown}.",
+            "Move it away, or delete it: the index is made again from the catalog.",
+        )
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return IndexFailure(
+        f"The index folder {shown} cannot be used: {error.strerror}.",
+        f"{'Free some space on its disk' if full else 'Give yourself access to it'}, "
+        "or move the library with --data-dir.",
+    )
 
 
 def run(arguments: list[str], make_engine: Callable[[int], Engine]) -> int:

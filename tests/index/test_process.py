@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.edge import EdgeIndex
 from musicsim_tui.index.process import WorkerLost, explain_loss
+from musicsim_tui.index.service import claim
 from tests.index.embedded import COLLECTION, REPOSITORY, assert_holds, fill
 
 
@@ -27,9 +31,45 @@ def test_bus_error_means_a_full_disk_or_shortened_files(tmp_path: Path, reserve:
 def test_folder_that_cannot_be_used(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("not a folder")
-    with pytest.raises(IndexFailure, match="cannot be used") as refused:
+    with pytest.raises(IndexFailure, match="A file stands where the index folder belongs") as caught:
         EdgeIndex.open(file)
-    assert "index rebuild" in refused.value.hint
+    assert "Move it away" in caught.value.hint
+    assert file.read_text() == "not a folder"
+    with pytest.raises(IndexFailure, match="cannot be used"):
+        EdgeIndex.open(file / "index")
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"), [(errno.ENOSPC, "Free some space"), (errno.EACCES, "Give yourself access")]
+)
+def test_why_a_folder_cannot_be_used_decides_what_is_advised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "makedirs", refuse)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(IndexFailure) as caught:
+        claim(ours, str(tmp_path / "index"), 0.0)
+    assert advice in caught.value.hint
+
+
+@pytest.mark.parametrize(("killed", "starts"), [(1, True), (2, False)])
+def test_a_worker_that_is_killed_while_it_starts_is_started_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: int, starts: bool
+) -> None:
+    python = tmp_path / "python"
+    attempt = 'echo >> "$0.tries"; [ $(wc -l < "$0.tries") -gt ' + str(killed) + " ] || kill -9 $$"
+    python.write_text(f'#!/bin/sh\n{attempt}\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    if starts:
+        EdgeIndex.open(tmp_path / "index").close()
+    else:
+        with pytest.raises(IndexFailure, match=r"did not start \(code -9\)"):
+            EdgeIndex.open(tmp_path / "index")
+    assert (tmp_path / "python.tries").read_text().count("\n") == 2
 
 
 @pytest.mark.parametrize("name", ["with space", "Übung 音", "line\nbreak", "bad\udcff"])
