@@ -156,11 +156,15 @@ def _hear(
     hooks: IngestHooks,
     cancel: CancelToken,
 ) -> Outcome:
-    forecast = make_forecast(
-        plan.candidates, embedder, request.coverage, threads=request.threads, cancel=cancel
-    )
-    if forecast is not None:
-        hooks.forecast(forecast)
+    def forecast() -> float | None:
+        found = make_forecast(
+            plan.candidates, embedder, request.coverage, threads=request.threads, cancel=cancel
+        )
+        if found is None:
+            return None
+        hooks.forecast(found)
+        return found.heard_seconds
+
     pipeline = Pipeline(
         catalog,
         embedder,
@@ -170,10 +174,9 @@ def _hear(
         publish=hooks.publish,
         index_new=hooks.index_new,
         notice=hooks.notice,
-        audio_total=None if forecast is None else forecast.heard_seconds,
         pause=hooks.pause,
     )
-    return pipeline.run(cancel)
+    return pipeline.run(cancel, forecast)
 
 
 def _roots_of(catalog: Catalog, request: IngestRequest) -> tuple[list[Root], list[ItemFailure]]:

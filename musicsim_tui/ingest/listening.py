@@ -16,6 +16,7 @@ from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import AudioError, MusicSimError
 from musicsim_tui.ingest.decoder import DecoderCrashed, LocalDecoder, ProcessDecoder, unexpected
 from musicsim_tui.ingest.flaws import flaw_of
+from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.records import FileRecord
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from musicsim_tui.audio.windows import AudioWindow
     from musicsim_tui.embedding.embedder import Embedder
     from musicsim_tui.ingest.decoder import Decoder
-    from musicsim_tui.ingest.pause import PauseSwitch
     from musicsim_tui.library.records import Flaw
     from musicsim_tui.track import Samples, TrackId
 
@@ -146,7 +146,7 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         with contextlib.closing(self._stage.new_decoder(self.token, self._pulse)) as self._decoder:
-            while self._stage.pause.wait(self.token) and (file := self._stage.next_file()) is not None:
+            while self._stage.may_go_on(self.token) and (file := self._stage.next_file()) is not None:
                 try:
                     self._take(file, self._decoder)
                 except Cancelled:
@@ -276,10 +276,20 @@ class DecodingStage:
         self._processes = processes
         self._most_workers = min(most_workers, len(self._files))
         self._workers: list[_Worker] = []
+        self._gate = PauseSwitch()
 
-    def start(self) -> None:
+    def warm_up(self) -> None:
+        """Start the first decoders, which takes their processes a while; none takes a file before `start`."""
+        self._gate.pause()
         for _ in range(_WORKERS_AT_FIRST):
             self._add_worker()
+
+    def start(self) -> None:
+        self._gate.resume()
+
+    def may_go_on(self, token: CancelToken) -> bool:
+        """Wait until the next file may be taken; False when the token was cancelled."""
+        return self._gate.wait(token) and self.pause.wait(token)
 
     def keep_up(self) -> None:
         """Add a worker when whoever takes the windows has to wait for them."""

@@ -65,12 +65,11 @@ class Pipeline:
         publish: Callable[[IngestProgress], None],
         index_new: Callable[[], None],
         notice: Callable[[str], None],
-        audio_total: float | None = None,
         pause: PauseSwitch | None = None,
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
         self._pause = pause or PauseSwitch()
-        self._audio_total = audio_total
+        self._audio_total: float | None = None
         self._total = len(plan.candidates)
         self._publish = publish
         self._index_new = index_new
@@ -94,11 +93,19 @@ class Pipeline:
         self._stop = threading.Event()
         self._error: MusicSimError | None = None
 
-    def run(self, cancel: CancelToken) -> Outcome:
+    def run(self, cancel: CancelToken, forecast: Callable[[], float | None] = lambda: None) -> Outcome:
         """Hear everything, or stop soon after `cancel`; either way what is finished is committed.
 
-        Raises ModelError or CatalogError when going on is impossible, after committing what it can.
+        `forecast` tells how many seconds of audio will be heard, if it can; it is called first, while the
+        decoders start. Raises what it raises; ModelError or CatalogError when going on is impossible, after
+        committing what it can.
         """
+        self._decoding.warm_up()
+        try:
+            self._audio_total = forecast()
+        except BaseException:
+            self._decoding.cancel()
+            raise
         at_work = _Stopwatch()
         hearer = threading.Thread(target=self._guard, args=(self._hear,), name="hear", daemon=True)
         writer = threading.Thread(target=self._guard, args=(self._writing.run,), name="write", daemon=True)
