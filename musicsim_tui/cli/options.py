@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from musicsim_tui.cli.current import CURRENT
-from musicsim_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +30,6 @@ _GLOBAL: dict[str, tuple[Any, Any]] = {
     "quiet": (Quiet, False),
     "verbose": (Verbose, 0),
 }
-
-
-def require_named(*paths: str) -> None:
-    """Refuse an empty path, which would stand for the current folder. Raises UsageError."""
-    if "" in paths:
-        raise UsageError("A path is empty.", "An unset shell variable? Name a folder, or leave it out.")
 
 
 def global_options(function: Callable[..., None]) -> Callable[..., None]:

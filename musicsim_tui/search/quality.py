@@ -53,6 +53,8 @@ def read_labels(path: Path) -> list[LabelledClip]:
 
     Raises UnmetRequest when the file cannot be read or lacks a column.
     """
+    if path.is_dir():
+        raise UnmetRequest(f"{path} is a folder.", "Give the CSV file with the labels of the clips in it.")
     if not path.is_file():
         raise UnmetRequest(f"There is no file {path}.", "Give a CSV file with the labels of the clips.")
     try:

@@ -166,17 +166,6 @@ def test_sources_are_listed_and_forgotten(heard: Shell, music: Path) -> None:
     assert heard("sources", "forget", music).code == 1
 
 
-def test_no_path_is_not_the_current_folder(
-    heard: Shell, music: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(music)
-    for command in (("ingest", ""), ("sources", "forget", "")):
-        refused = heard(*command)
-        assert refused.code == 2
-        assert "A path is empty." in refused.err
-    assert [source["path"] for source in heard("sources", "--json").json["sources"]] == [str(music)]
-
-
 def test_a_forgotten_folder_can_take_its_tracks_along(heard: Shell, music: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -321,7 +310,6 @@ def test_doctor_makes_a_report_without_what_is_private(heard: Shell, monkeypatch
         (["show", "zzzz"], 2),
         (["frobnicate"], 2),
         (["ingest", "/nowhere/at/all"], 1),
-        (["ingest", ""], 2),
         (["eval", "nothing.csv"], 1),
     ],
 )
@@ -336,6 +324,34 @@ def test_misuse_is_told_in_two_lines_or_one_object(heard: Shell, arguments: list
     assert as_json.json["error"]["title"]
     assert as_json.json["error"]["hint"]
     assert len(as_json.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ingest", ""],
+        ["sources", "forget", "", "--tracks"],
+        ["eval", ""],
+        ["search", ""],
+        ["preview", ""],
+        ["preview", "x", "--wav", ""],
+        ["crate", "export", "x", ""],
+        ["models", "install", "mn04", "--from", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(
+    heard: Shell, music: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(music)
+    refused = heard(*arguments, "--json")
+    assert refused.code == 2
+    assert refused.json["error"]["title"] == "A path is empty."
+    assert [source["path"] for source in heard("sources", "--json").json["sources"]] == [str(music)]
+
+
+def test_a_folder_of_clips_is_told_from_their_labels(shell: Shell, music: Path) -> None:
+    refused = shell("eval", music, "--json")
+    assert (refused.code, refused.json["error"]["title"]) == (1, f"{music} is a folder.")
 
 
 def test_an_empty_library_says_what_to_do(shell: Shell, music: Path) -> None:

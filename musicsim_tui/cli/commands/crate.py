@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.arguments import refuse_empty
 from musicsim_tui.cli.commands.listing import track_as_json
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.options import global_options
@@ -160,6 +161,7 @@ def export(
     """Write a crate as an M3U8 playlist. Tracks whose files are gone are left out."""
     from musicsim_tui.library.m3u import m3u8, write_whole
 
+    refuse_empty(file)
     printed = file == "-"
     target = tidy_path(file)
     if printed and CURRENT.json:

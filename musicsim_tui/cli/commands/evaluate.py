@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.arguments import refuse_empty
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import open_services
@@ -16,13 +17,14 @@ from musicsim_tui.cli.session import open_services
 @global_options
 def evaluate(
     labels: Annotated[
-        Path, typer.Argument(metavar="LABELS.csv", help="Columns clip, track_id, artist; clips ingested.")
+        str, typer.Argument(metavar="LABELS.csv", help="Columns clip, track_id, artist; clips ingested.")
     ],
 ) -> None:
     """Measure quality on a labelled folder that has been ingested."""
     from musicsim_tui.search.quality import read_labels
 
-    clips = read_labels(labels)
+    refuse_empty(labels)
+    clips = read_labels(Path(labels))
     with open_services() as (services, _):
         quality = services.measure(clips)
     values = {

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.arguments import refuse_empty
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.ingest_progress import watch_ingest
-from musicsim_tui.cli.options import global_options, require_named
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.session import STOPPED_BY_CTRL_C, ExitWith, open_services
 from musicsim_tui.errors import UsageError
 from musicsim_tui.paths import tidy_path
@@ -43,7 +44,7 @@ def ingest(
     ] = None,
 ) -> None:
     """Remember folders and files, and hear what is new in them."""
-    require_named(*(paths or ()))
+    refuse_empty(*(paths or ()), hint="Name a folder, or leave it out.")
     if exclude and not paths:
         raise UsageError(
             "--exclude needs the folder that it is for.", "Run musicsim-tui ingest FOLDER --exclude GLOB."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.arguments import refuse_empty
 from musicsim_tui.cli.asking import confirmed
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.options import global_options
@@ -39,16 +40,16 @@ def list_models() -> None:
 def install(
     name: Annotated[str, typer.Argument(metavar="NAME", help="mn04 or cnn14.")],
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Take the weights from a file.")
+        str | None, typer.Option("--from", metavar="FILE", help="Take the weights from a file.")
     ] = None,
     no_use: Annotated[bool, typer.Option("--no-use", help="Do not make it the current model.")] = False,
 ) -> None:
     """Download a model's weights, check them, and make the model current."""
+    refuse_empty(source)
+    path = None if source is None else Path(source)
     with open_services() as (services, cancel):
         with output.progress_bar(f"installing {name}") as publish:
-            info = services.models.install(
-                name, source=source, use=not no_use, publish=publish, cancel=cancel
-            )
+            info = services.models.install(name, source=path, use=not no_use, publish=publish, cancel=cancel)
         current = services.models.listening().model.name
     _print_one(info, f"{info.model.name} is installed; this library listens with {current}.")
 

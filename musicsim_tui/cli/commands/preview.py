@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.arguments import refuse_empty
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.noise import only_our_words
 from musicsim_tui.cli.options import global_options
@@ -62,6 +63,7 @@ def preview(
     """Play a track or a file; Ctrl-C stops. Over ssh: ssh HOST musicsim-tui preview ... --wav - | mpv -"""
     from musicsim_tui.services.preview import find_playable
 
+    refuse_empty(what, wav)
     start, limit = parse_clock(at), None if seconds is None else parse_clock(seconds)
     if limit == 0:
         raise UsageError("Nothing is to be played.", "Give --seconds more than 0.")

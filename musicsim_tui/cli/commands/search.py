@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.arguments import refuse_empty
 from musicsim_tui.cli.commands.listing import note_nameless_sounds
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.options import global_options
@@ -49,6 +50,7 @@ def search(
 
     if print0 and CURRENT.json:
         raise UsageError("--print0 and --json exclude each other.", "Choose one of them.")
+    refuse_empty(query)
     _check_file_name(query)
     request = SearchRequest(limit, parse_query(where) if where else None, exact=exact, ef=ef)
     started = time.monotonic()

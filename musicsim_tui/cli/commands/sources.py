@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.arguments import refuse_empty
 from musicsim_tui.cli.asking import confirmed
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.download_report import playlist_as_json
-from musicsim_tui.cli.options import global_options, require_named
+from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.errors import UnmetRequest, UsageError
@@ -63,7 +64,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Forget a folder or playlist: it is not refreshed any more. No file is touched unless told to."""
-    require_named(source)
+    refuse_empty(source, hint="musicsim-tui sources lists what is remembered.")
     absolute = tidy_absolute(source)
     with open_services() as (services, _):
         playlist = _playlist(services, source, absolute)

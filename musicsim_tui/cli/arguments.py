@@ -1,0 +1,12 @@
+"""Looks at what was typed before anything is done with it."""
+
+from __future__ import annotations
+
+from musicsim_tui.errors import UsageError
+
+
+def refuse_empty(*written: str | None, hint: str = "Name what is meant.") -> None:
+    """Raises UsageError for an empty path: as a path it would be the current folder, which nobody meant.
+    None stands for an option that was not given."""
+    if "" in written:
+        raise UsageError("A path is empty.", f"An unset shell variable? {hint}")
