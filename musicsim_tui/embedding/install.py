@@ -34,7 +34,8 @@ class Installation:
     """One run of installing `file` into `models_dir`.
 
     Everything is written to `<file name>.part`, whose lock keeps two processes apart; a finished part is
-    renamed. A part left by an interrupted download is continued by the next.
+    renamed. A part left by an interrupted download is continued by the next; where that gives other weights,
+    they are fetched once more from the beginning.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Installation:
         file: WeightsFile,
         models_dir: Path,
         progress: Callable[[Progress], None] | None,
+        notice: Callable[[str], None] | None,
         cancel: CancelToken | None,
         patience: Patience | None,
     ) -> None:
@@ -50,6 +52,7 @@ class Installation:
         self._final = models_dir / file.file_name
         self._part_path = models_dir / (file.file_name + ".part")
         self._progress = progress or (lambda _: None)
+        self._notice = notice or (lambda _: None)
         self._cancel = cancel or CancelToken()
         self._patience = patience or Patience()
 
@@ -120,7 +123,7 @@ class Installation:
         if source is not None:
             self._copy(source, part)
         else:
-            Transfer(self._file, url, part, self._progress, self._cancel, self._patience).run()
+            Transfer(self._file, url, part, self._progress, self._notice, self._cancel, self._patience).run()
         try:
             verify_handle(self._file, part, self._progress, self._cancel)
         except ModelError as error:
@@ -183,7 +186,7 @@ class Installation:
         free = shutil.disk_usage(self._models_dir).free
         if free < needed:
             raise StorageError(
-                f"The weights of {self._file.name} need {needed >> 20:,} MB more on the disk of "
+                f"The weights of {self._file.name} need {-(-needed >> 20):,} MB on the disk of "
                 f"{self._models_dir}; {free >> 20:,} MB are free.",
                 "Make room, or choose another folder with --data-dir or MUSICSIM_DATA_DIR.",
             )

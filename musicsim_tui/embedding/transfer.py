@@ -92,6 +92,7 @@ class Transfer:
         url: str,
         part: FileIO,
         progress: Callable[[Progress], None],
+        notice: Callable[[str], None],
         cancel: CancelToken,
         patience: Patience,
     ) -> None:
@@ -101,6 +102,7 @@ class Transfer:
         self._host = urlsplit(url).hostname or ""
         self._part = part
         self._progress = progress
+        self._notice = notice
         self._cancel = cancel
         self._patience = patience
         self._furthest = self._length()
@@ -115,6 +117,7 @@ class Transfer:
             stop=lambda _: self._fruitless >= self._patience.attempts,
             wait=self._pause,
             sleep=self._cancel.wait,
+            before_sleep=self._tell,
             reraise=True,
         )
         try:
@@ -127,6 +130,13 @@ class Transfer:
 
     def _pause(self, _: RetryCallState) -> float:
         return min(self._patience.longest_pause, self._patience.first_pause * 2.0**self._fruitless)
+
+    def _tell(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        self._notice(
+            f"Fetching the weights of {self._file.name} from {self._host}: {error}. "
+            f"Trying again in {state.upcoming_sleep:.0f} s."
+        )
 
     def _attempt(self) -> None:
         self._cancel.check()

@@ -168,6 +168,7 @@ def install_weights(
     source: Path | None = None,
     mirror: str | None = None,
     progress: Callable[[Progress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
     cancel: CancelToken | None = None,
     patience: Patience | None = None,
 ) -> Path:
@@ -175,9 +176,11 @@ def install_weights(
 
     They come from `source`, a file, else from `mirror` (`<mirror>/<file name>`; https, or file), else from
     where they are published. Weights that are already there, or where panns_inference keeps them, are used.
-    An interrupted download goes on where it stopped. Nothing stands under the final name before it has
+    An interrupted download goes on where it stopped; `notice` takes a sentence for each pause before another
+    attempt. Nothing stands under the final name before it has
     been checked. Raises ModelError (network, wrong file), StorageError (disk), UsageError, Cancelled.
     """
     from musicsim_tui.embedding.install import Installation
 
-    return Installation(weights_file(name), models_dir, progress, cancel, patience).run(source, mirror)
+    installation = Installation(weights_file(name), models_dir, progress, notice, cancel, patience)
+    return installation.run(source, mirror)

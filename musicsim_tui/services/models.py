@@ -151,6 +151,7 @@ class Models:
                 source=source,
                 mirror=self._settings.weights_url,
                 progress=publish,
+                notice=self._notice,
                 cancel=cancel,
             )
         return self.use(name) if use else self.find(name)

@@ -141,29 +141,40 @@ def test_a_complete_part_needs_no_network(models: Path) -> None:
 
 
 @pytest.mark.parametrize("extra", [b"", b"more"])
-def test_a_part_of_something_else_starts_over(models: Path, extra: bytes) -> None:
+def test_a_part_that_runs_on_is_of_use(models: Path, extra: bytes) -> None:
     models.mkdir(parents=True)
-    part(models).write_bytes(b"x" * 1000)
-    behaviour = Behaviour(CONTENT)
-    with serving(behaviour) as address:
-        assert install_weights(FILE, models, mirror=address).read_bytes() == CONTENT
-    assert [wanted for _, wanted in behaviour.requests] == ["bytes=1000-", None]
-    (models / FILE.file_name).unlink()
     part(models).write_bytes(CONTENT + extra)
     with serving(Behaviour(CONTENT)) as address:
         assert install_weights(FILE, models, mirror=address).read_bytes() == CONTENT
 
 
-def test_a_mirror_of_something_else_is_asked_twice_at_most(models: Path) -> None:
+@pytest.mark.parametrize("left", [1000, len(CONTENT)])
+def test_a_part_of_something_else_is_fetched_anew(models: Path, left: int) -> None:
+    models.mkdir(parents=True)
+    part(models).write_bytes(b"x" * left)
+    with serving(Behaviour(CONTENT)) as address:
+        assert install_weights(FILE, models, mirror=address).read_bytes() == CONTENT
+    assert os.listdir(models) == [FILE.file_name]
+
+
+def test_a_part_is_given_one_more_chance_only(models: Path) -> None:
     models.mkdir(parents=True)
     part(models).write_bytes(b"x" * 1000)
-    behaviour = Behaviour(CONTENT[::-1])
+    behaviour = Behaviour(bytes(len(CONTENT)))
     with serving(behaviour) as address:
         error = fails(models, address)
     assert "SHA-256 differs" in error.title
     assert "deleted" in error.title
+    assert [wanted for _, wanted in behaviour.requests] == ["bytes=1000-", None]
     assert not part(models).exists()
-    assert len(behaviour.requests) == 2
+
+
+def test_every_pause_before_another_attempt_is_told(models: Path) -> None:
+    said: list[str] = []
+    with serving(Behaviour(CONTENT, status=503, refusals=2)) as address:
+        install_weights(FILE, models, mirror=address, notice=said.append, patience=QUICK)
+    assert len(said) == 2
+    assert all("tiny from 127.0.0.1: the server answered 503. Trying again in" in line for line in said)
 
 
 def test_a_range_that_cannot_be_had_starts_over(models: Path) -> None:
@@ -421,11 +432,13 @@ class Usage(NamedTuple):
 def test_too_little_space_is_said_before_anything_is_fetched(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 << 20, 98 << 20, 2 << 20))
+    needed = len(CONTENT) + (16 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 << 20, 1, needed - 1))
     behaviour = Behaviour(CONTENT)
     with serving(behaviour) as address:
         error = fails(models, address, StorageError)
-    assert "2 MB are free" in error.title
+    assert "need 17 MB" in error.title
+    assert "16 MB are free" in error.title
     assert behaviour.requests == []
 
 
