@@ -432,7 +432,9 @@ class Usage(NamedTuple):
 def test_too_little_space_is_said_before_anything_is_fetched(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    needed = len(CONTENT) + (16 << 20)
+    models.mkdir(parents=True)
+    part(models).write_bytes(CONTENT[:1000])
+    needed = len(CONTENT) - 1000 + (16 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 << 20, 1, needed - 1))
     behaviour = Behaviour(CONTENT)
     with serving(behaviour) as address:
