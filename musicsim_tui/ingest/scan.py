@@ -134,8 +134,13 @@ def _take(entry: os.DirEntry[str], scan: Scan, pending: list[Path], seen: set[tu
     try:
         status = entry.stat()
     except OSError as error:
-        # Removed since the folder was listed, a link into a disk that is not there, or a disk that fails.
-        scan.unreadable.append((Path(entry.path), error.strerror or str(error)))
+        # Removed since the folder was listed, a link into a disk that is not there, a disk that fails, or a
+        # folder that may be listed but not entered.
+        path, reason = Path(entry.path), error.strerror or str(error)
+        if isinstance(error, PermissionError) and not entry.is_symlink():
+            path = path.parent
+        if (path, reason) not in scan.unreadable[-1:]:
+            scan.unreadable.append((path, reason))
         if entry.is_symlink() and _is_named_like_music(entry.name):
             scan.broken_links.append((Path(entry.path), error))
         return
