@@ -88,7 +88,7 @@ def ingest(
     return IngestSummary(
         model=model,
         added=outcome.added,
-        skipped=plan.unchanged + plan.remembered_failures + outcome.relinked,
+        skipped=plan.unchanged + plan.remembered_failures + outcome.relinked + outcome.elsewhere,
         failed=len(failures),
         relinked=outcome.relinked,
         remembered_failures=plan.remembered_failures,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import AudioError, MusicSimError
 from musicsim_tui.ingest.decoder import DecoderCrashed, LocalDecoder, ProcessDecoder, unexpected
+from musicsim_tui.ingest.findings import FileFailed, HeardElsewhere, SoundKnown
 from musicsim_tui.ingest.flaws import flaw_of
 from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.ingest.scan import FoundFile
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from musicsim_tui.audio.windows import AudioWindow
     from musicsim_tui.embedding.embedder import Embedder
     from musicsim_tui.ingest.decoder import Decoder
+    from musicsim_tui.ingest.findings import Finding
     from musicsim_tui.library.records import Flaw
     from musicsim_tui.track import Samples, TrackId
 
@@ -77,24 +79,6 @@ class CutWindow:
     listening: Listening
     start: float
     samples: Samples | None
-
-
-@dataclass(frozen=True, slots=True)
-class FileFailed:
-    """A file that could not be heard, and why."""
-
-    file: FoundFile
-    error: MusicSimError
-
-
-@dataclass(frozen=True, slots=True)
-class SoundKnown:
-    """A file whose sound the library has already: moved, copied or retagged."""
-
-    record: FileRecord
-
-
-Finding = FileFailed | SoundKnown
 
 
 @dataclass(slots=True)
@@ -244,7 +228,8 @@ class _Worker(threading.Thread):
 class DecodingStage:
     """Decodes `files` into a bounded queue of windows, with at most `most_workers` at a time.
 
-    `report` takes what needs no hearing: files that failed, and sounds that are known. `processes` gives
+    `report` takes what needs no hearing: files that failed, and sounds that are known; `is_heard` tells
+    whether another process has heard a file meanwhile. `processes` gives
     each worker a process: worth it unless there is little to decode. `lone_sizes` are sizes that one of
     the files has and nothing else that is known.
     """
@@ -256,6 +241,7 @@ class DecodingStage:
         coverage: int | None,
         claims: Claims,
         report: Callable[[Finding], None],
+        is_heard: Callable[[FoundFile], bool],
         *,
         most_workers: int,
         processes: bool,
@@ -270,6 +256,7 @@ class DecodingStage:
         self.pause = pause
         self.windows: queue.Queue[CutWindow] = queue.Queue(maxsize=queue_size)
         self._report = report
+        self._is_heard = is_heard
         self._lone_sizes = lone_sizes
         self._files = deque(files)
         self._hang_seconds = hang_seconds
@@ -319,6 +306,12 @@ class DecodingStage:
         return tuple(str(file.path) for worker in self._workers if (file := worker.file) is not None)
 
     def next_file(self) -> FoundFile | None:
+        """The next one that nobody has heard yet."""
+        while (file := self._taken()) is not None and self._is_heard(file):
+            self._report(HeardElsewhere(file))
+        return file
+
+    def _taken(self) -> FoundFile | None:
         try:
             return self._files.popleft()
         except IndexError:
@@ -338,7 +331,7 @@ class DecodingStage:
         """Leave out the files below a folder that does not answer any more; returns how many."""
         dropped = 0
         for _ in range(len(self._files)):
-            file = self.next_file()
+            file = self._taken()
             if file is None:
                 break
             if file.path.is_relative_to(root):

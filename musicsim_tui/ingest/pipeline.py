@@ -8,8 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import AudioError, IndexFailure, MusicSimError
+from musicsim_tui.ingest.findings import FileFailed
 from musicsim_tui.ingest.hearing import HearingStage
-from musicsim_tui.ingest.listening import HANG_SECONDS, Claims, DecodingStage, FileFailed
+from musicsim_tui.ingest.listening import HANG_SECONDS, Claims, DecodingStage
 from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.ingest.report import IngestProgress
 from musicsim_tui.ingest.scan import FoundFile
@@ -68,6 +69,7 @@ class Pipeline:
         pause: PauseSwitch | None = None,
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
+        self._catalog, self._model, self._coverage = catalog, embedder.model, coverage
         self._pause = pause or PauseSwitch()
         self._audio_total: float | None = None
         self._total = len(plan.candidates)
@@ -81,6 +83,7 @@ class Pipeline:
             coverage,
             self._claims,
             lambda finding: self._writing.deliver(finding),
+            self._is_heard,
             most_workers=threads,
             lone_sizes=plan.lone_sizes,
             processes=_DECODES_IN_PROCESSES,
@@ -137,6 +140,9 @@ class Pipeline:
 
     def _snapshot(self, seconds: float) -> IngestProgress:
         outcome = self._writing.outcome
+        audio_total = self._audio_total
+        if audio_total is not None:
+            audio_total *= 1 - outcome.elsewhere / self._total
         return IngestProgress(
             done=outcome.done,
             total=self._total,
@@ -145,7 +151,7 @@ class Pipeline:
             audio_seconds=self._hearing.audio_seconds,
             seconds=seconds,
             decoding=self._decoding.decoding,
-            audio_total=self._audio_total,
+            audio_total=audio_total,
             paused=self._pause.paused,
         )
 
@@ -161,6 +167,12 @@ class Pipeline:
                 f"The ingest stopped ({type(error).__name__}: {error}).",
                 "What was finished is kept; the log has the details. Run ingest again to go on.",
             )
+
+    def _is_heard(self, file: FoundFile) -> bool:
+        try:
+            return self._catalog.is_heard(file.path, file.stamp, self._model, self._coverage)
+        except MusicSimError:  # who writes will meet it too, and tell
+            return False
 
     def _hear(self) -> None:
         self._hearing.run(lambda: self._decoding.running, self._stop.is_set)

@@ -60,9 +60,10 @@ class IngestProgress:
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """What an ingest did. `skipped` counts unchanged files, known sounds under a new name or with new
-    tags (`relinked`), and files whose failure is remembered (`remembered_failures`). `seconds` is the time it
-    took, `hearing_seconds` that of hearing alone, without pauses."""
+    """What an ingest did. `skipped` counts unchanged files, those that another process has heard meanwhile,
+    known sounds under a new name or with new tags (`relinked`), and files whose failure is remembered
+    (`remembered_failures`). `seconds` is the time it took, `hearing_seconds` that of hearing alone, without
+    pauses."""
 
     model: ModelVersion
     added: int = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import AudioError, StorageError
-from musicsim_tui.ingest.listening import FileFailed, SoundKnown
+from musicsim_tui.ingest.findings import FileFailed, HeardElsewhere, SoundKnown
 from musicsim_tui.ingest.report import ItemFailure
 from musicsim_tui.ingest.scan import FoundFile, silence_of
 from musicsim_tui.library.records import CUT_OFF, Failure, FileRecord, HeardTrack
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from musicsim_tui.ingest.listening import Claims, Finding
+    from musicsim_tui.ingest.findings import Finding
+    from musicsim_tui.ingest.listening import Claims
     from musicsim_tui.ingest.plan import Plan
     from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.library.records import Flaw
+    from musicsim_tui.track import TrackId
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +55,12 @@ class _Pending:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was done, counted as it happens. `dropped` files were left out: their folder fell silent."""
+    """What was done, counted as it happens. Another process was faster with those `elsewhere`;
+    `dropped` files were left out: their folder fell silent."""
 
     added: int = 0
     relinked: int = 0
+    elsewhere: int = 0
     dropped: int = 0
     failures: list[ItemFailure] = field(default_factory=list)
     flawed: list[ItemFailure] = field(default_factory=list)
@@ -67,7 +71,7 @@ class Outcome:
 
     @property
     def done(self) -> int:
-        return self.added + self.relinked + len(self.failures) + self.dropped
+        return self.added + self.relinked + self.elsewhere + len(self.failures) + self.dropped
 
 
 class WritingStage:
@@ -129,6 +133,8 @@ class WritingStage:
             pending.heard.append(result)
         elif isinstance(result, SoundKnown):
             pending.linked.append(result.record)
+        elif isinstance(result, HeardElsewhere):
+            self.outcome.elsewhere += 1
         else:
             self._sort_in_failure(result, pending)
 
@@ -176,9 +182,11 @@ class WritingStage:
 
     def _commit(self, pending: _Pending) -> None:
         """Catalog first; copies that waited for a sound become files of its track right after it."""
-        for track in self._store(pending.heard, pending):
+        stored, added = self._store(pending.heard, pending)
+        self.outcome.added += len(added)
+        self.outcome.elsewhere += len(stored) - len(added)
+        for track in stored:
             pending.linked.extend(self._claims.settle(track.file.track_id, heard=True))
-            self.outcome.added += 1
             if track.flaw is not None:
                 self.outcome.flawed.append(self._told(track.file.path, track.flaw))
         if pending.linked:
@@ -194,17 +202,19 @@ class WritingStage:
             path, flaw.reason, flaw.hint, new, remembered=True, heard_whole=flaw.stage != CUT_OFF
         )
 
-    def _store(self, heard: list[HeardTrack], pending: _Pending) -> list[HeardTrack]:
-        """Store tracks and return those that were; one that cannot be stored fails alone."""
+    def _store(self, heard: list[HeardTrack], pending: _Pending) -> tuple[list[HeardTrack], set[TrackId]]:
+        """Store tracks: those that were, and which of them nobody had stored before. One that cannot be
+        stored fails alone."""
         try:
-            if heard:
-                self._catalog.store(heard)
+            return heard, self._catalog.store(heard) if heard else set()
         except ValueError:
             if len(heard) > 1:
-                return [track for each in heard for track in self._store([each], pending)]
+                parts = [self._store([each], pending) for each in heard]
+                return [track for stored, _ in parts for track in stored], set().union(
+                    *(added for _, added in parts)
+                )
             log.exception("storing %r", os.fspath(heard[0].file.path))
             record = heard[0].file
             for copy in (record, *self._claims.settle(record.track_id, heard=False)):
                 self._sort_in_failure(FileFailed(FoundFile(copy.path, copy.stamp), _UNSTORABLE), pending)
-            return []
-        return heard
+            return [], set()

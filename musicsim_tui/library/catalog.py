@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from musicsim_tui.jobs import CancelToken
-from musicsim_tui.library import embeddings, indexed, roots, tracks
+from musicsim_tui.library import embeddings, hearing, indexed, roots, tracks
 from musicsim_tui.library import files as filing
 from musicsim_tui.library.batches import batches
 from musicsim_tui.library.connection import Connections
@@ -155,19 +155,24 @@ class Catalog(IndexedBook):
     def embedded_ids(self, model: ModelVersion, coverage: int | None) -> set[TrackId]:
         """Tracks of which a model has heard at least so many windows; None is all of them."""
         with self._read() as db:
-            return embeddings.heard_ids(db, model, coverage)
+            return hearing.ids(db, model, coverage)
 
-    def store(self, heard: Sequence[HeardTrack]) -> None:
+    def is_heard(self, path: Path, stamp: FileStamp, model: ModelVersion, coverage: int | None) -> bool:
+        """Whether a model has heard at least so many windows of what the file holds now."""
+        with self._read() as db:
+            return hearing.is_heard(db, path, stamp, model, coverage)
+
+    def store(self, heard: Sequence[HeardTrack]) -> set[TrackId]:
         """Keep what was heard, all of it or, on an error, nothing; failures of the files give way to what is
-        wrong with them now.
+        wrong with them now. Returns the tracks of which the model had not heard as much before.
 
-        A hearing that covers less than what is stored adds its file and changes nothing else.
+        Of any other the file is added and nothing else changed.
         Raises ValueError for arrays that do not fit their model, and for numbers that are not finite.
         """
         for track in heard:
             embeddings.check(track)
         with self._write() as db:
-            embeddings.store(db, heard, self._clock())
+            return embeddings.store(db, heard, self._clock())
 
     def record_failures(self, failures: Sequence[Failure]) -> None:
         """Remember failures; `attempts` is counted here, whatever the records say."""
@@ -312,17 +317,17 @@ class Catalog(IndexedBook):
     def models(self) -> list[ModelUse]:
         """Models with at least one embedding, by name and version."""
         with self._read() as db:
-            return embeddings.models(db)
+            return hearing.models(db)
 
     def present_counts(self) -> dict[ModelVersion, int]:
         """How many of the tracks whose files are there each model has heard."""
         with self._read() as db:
-            return embeddings.present_counts(db)
+            return hearing.present_counts(db)
 
     def waiting_count(self, model: ModelVersion) -> int:
         """Tracks that a model has yet to hear: another has, and a file is there that did not fail."""
         with self._read() as db:
-            return embeddings.waiting_count(db, model)
+            return hearing.waiting_count(db, model)
 
     def embedding(self, track_id: TrackId, model: ModelVersion) -> Embedding | None:
         """A track as a model heard it; the mean went through float16."""

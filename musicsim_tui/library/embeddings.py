@@ -15,7 +15,8 @@ from musicsim_tui.library import indexed
 from musicsim_tui.library.batches import batches, marks
 from musicsim_tui.library.files import put, record_flaw
 from musicsim_tui.library.folding import clean, fold
-from musicsim_tui.library.records import HEARD_STAGES, HeardTrack, IndexEntry, ModelUse
+from musicsim_tui.library.hearing import covers
+from musicsim_tui.library.records import HeardTrack, IndexEntry
 from musicsim_tui.library.shown import refresh
 from musicsim_tui.track import Embedding, ModelVersion, Sound, TrackId
 
@@ -42,20 +43,21 @@ def check(heard: HeardTrack) -> None:
         raise ValueError(f"embedding of {embedding.model} is not finite")
 
 
-def covers(stored: int | None, asked: int | None) -> bool:
-    """Whether so many windows, None being all, are at least as many as asked for."""
-    return stored is None or (asked is not None and stored >= asked)
-
-
-def store(db: sqlite3.Connection, heard: Sequence[HeardTrack], now: float) -> None:
-    """Keep what was heard, and what the tracks then show."""
+def store(db: sqlite3.Connection, heard: Sequence[HeardTrack], now: float) -> set[TrackId]:
+    """Keep what was heard, and what the tracks then show; the tracks of which it was not known already."""
     affected: set[int] = set()
+    added: set[TrackId] = set()
     for track in heard:
-        affected |= _store_one(db, track, now)
+        changed, is_new = _store_one(db, track, now)
+        affected |= changed
+        if is_new:
+            added.add(track.file.track_id)
     refresh(db, affected)
+    return added
 
 
-def _store_one(db: sqlite3.Connection, heard: HeardTrack, now: float) -> set[int]:
+def _store_one(db: sqlite3.Connection, heard: HeardTrack, now: float) -> tuple[set[int], bool]:
+    """Keep one track: those whose files changed, and whether it was not known already."""
     uuid = heard.file.track_id.bytes
     model = _model(db, heard.embedding.model)
     row = db.execute(
@@ -76,7 +78,8 @@ def _store_one(db: sqlite3.Connection, heard: HeardTrack, now: float) -> set[int
     if heard.flaw is not None:
         record_flaw(db, heard.file, heard.flaw, now)
     if embedding is not None and not covers(heard.embedding.coverage, coverage):
-        return affected
+        return affected, False
+    is_new = embedding is None or not covers(coverage, heard.embedding.coverage)
     db.execute(
         "UPDATE tracks SET duration = ?, loudness = ? WHERE id = ?", (heard.duration, heard.loudness, track)
     )
@@ -85,7 +88,7 @@ def _store_one(db: sqlite3.Connection, heard: HeardTrack, now: float) -> set[int
     _put_sounds(db, heard.sounds, embedding, track)
     indexed.revive(db, uuid, model)
     indexed.changed(db, track, model)
-    return affected
+    return affected, is_new
 
 
 def _put_embedding(db: sqlite3.Connection, heard: Embedding, track: int, model: int, now: float) -> int:
@@ -140,50 +143,6 @@ def _model(db: sqlite3.Connection, model: ModelVersion) -> int:
         key = indexed.model_key(db, model)
     assert key is not None
     return key
-
-
-def heard_ids(db: sqlite3.Connection, model: ModelVersion, coverage: int | None) -> set[TrackId]:
-    """Ids of the tracks of which a model has heard at least so many windows."""
-    rows = db.execute(
-        "SELECT t.uuid, e.coverage FROM embeddings AS e JOIN tracks AS t ON t.id = e.track WHERE e.model = ?",
-        (indexed.model_key(db, model),),
-    )
-    return {TrackId(UUID(bytes=uuid)) for uuid, stored in rows if covers(stored, coverage)}
-
-
-def models(db: sqlite3.Connection) -> list[ModelUse]:
-    """Models with at least one embedding, by name and version."""
-    rows = db.execute(
-        "SELECT m.name, m.version, m.dimensions, count(*), sum(e.windows)"
-        " FROM embeddings AS e JOIN models AS m ON m.id = e.model GROUP BY m.id ORDER BY m.name, m.version"
-    ).fetchall()
-    return [
-        ModelUse(ModelVersion(name, version, dimensions), tracks, windows)
-        for name, version, dimensions, tracks, windows in rows
-    ]
-
-
-def present_counts(db: sqlite3.Connection) -> dict[ModelVersion, int]:
-    """How many tracks with present files each model has heard."""
-    rows = db.execute(
-        "SELECT m.name, m.version, m.dimensions, count(*) FROM embeddings AS e"
-        " JOIN models AS m ON m.id = e.model JOIN tracks AS t ON t.id = e.track"
-        " WHERE t.missing = 0 GROUP BY m.id"
-    ).fetchall()
-    return {ModelVersion(name, version, dimensions): count for name, version, dimensions, count in rows}
-
-
-def waiting_count(db: sqlite3.Connection, model: ModelVersion) -> int:
-    """Tracks that another model has heard, this one has not, and of which a present file has not failed."""
-    (count,) = db.execute(
-        "SELECT count(*) FROM tracks AS t WHERE t.missing = 0"
-        " AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.track = t.id AND e.model IS ?)"
-        " AND EXISTS (SELECT 1 FROM embeddings AS e WHERE e.track = t.id)"
-        " AND EXISTS (SELECT 1 FROM files AS f WHERE f.track = t.id AND f.missing = 0"
-        f" AND f.path NOT IN (SELECT path FROM failures WHERE stage NOT IN ({marks(HEARD_STAGES)})))",
-        (indexed.model_key(db, model), *HEARD_STAGES),
-    ).fetchone()
-    return int(count)
 
 
 def embedding(db: sqlite3.Connection, track_id: TrackId, model: ModelVersion) -> Embedding | None:

@@ -147,18 +147,20 @@ def test_two_ingests_at_once_lose_nothing_and_a_search_runs_beside_them(
     other.mkdir()
     for seed in range(100, 112):
         write_music(other / f"{seed}.flac", seed, 12.0)
-    first, second = start("--json", "ingest", many), start("--json", "ingest", other)
+    first, second = start("--json", "ingest", many), start("--json", "ingest", other, many)
     with library(tmp_path / "data") as services:
         wait_for(lambda: services.catalog.count() >= 2, "two tracks are stored")
     search = start("--json", "search", other / "100.flac")
     found, errors = search.communicate(timeout=100)
     assert search.returncode == 0, errors
     assert json.loads(found)["results"]
+    added = 0
     for process in (first, second):
-        _, errors = process.communicate(timeout=100)
+        told, errors = process.communicate(timeout=100)
         assert process.returncode == 0, errors
+        added += json.loads(told.splitlines()[-1])["added"]
     with library(tmp_path / "data") as services:
-        assert services.catalog.count() == 36
+        assert services.catalog.count() == added == 36
     last = start("--json", "ingest")
     last.communicate(timeout=100)
     with library(tmp_path / "data") as services:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import queue
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -485,6 +487,35 @@ def test_stopping_keeps_what_is_finished_and_the_next_run_goes_on(services: Serv
     assert second.skipped == first.added
 
 
+def test_what_another_process_has_heard_meanwhile_is_not_heard_again(
+    services: Services, music: Path, tmp_path: Path
+) -> None:
+    pipeline = pipeline_over(services, music)
+    with library(tmp_path / "data") as others:
+        ingest_into(others, music / "0.mp3")
+        ingest_into(others, music / "1.flac")
+    outcome = pipeline.run(CancelToken())
+    assert (outcome.added, outcome.elsewhere, outcome.done) == (1, 2, 3)
+    assert outcome.audio_seconds == pytest.approx(3, abs=0.2)
+    assert services.catalog.count() == 3
+
+
+def test_what_another_process_hears_in_the_same_moment_counts_once(
+    services: Services, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "_DECODES_IN_PROCESSES", False)
+
+    def hear_elsewhere(path: Path, _: CancelToken) -> None:
+        monkeypatch.undo()
+        with library(tmp_path / "data") as others:
+            ingest_into(others, music)
+
+    before_decoding(monkeypatch, hear_elsewhere)
+    outcome = pipeline_over(services, music).run(CancelToken())
+    assert (outcome.added, outcome.elsewhere) == (0, 3)
+    assert titles(services) == ["Piece 0", "Piece 1", "Piece 2"]
+
+
 def test_another_model_hears_the_same_files_again(services: Services, music: Path, tmp_path: Path) -> None:
     ingest_into(services, music)
     with library(tmp_path / "data", MUSICSIM_COVERAGE="1") as fewer:
@@ -547,6 +578,28 @@ def test_a_folder_that_cannot_be_looked_into_is_a_failure_until_it_can(
     assert [failure.path for failure in services.catalog.failures()] == [music / "locked"]
     assert ingest_into(services).failed == 0
     assert services.catalog.failures() == []
+
+
+def test_a_folder_that_may_be_listed_but_not_entered_is_a_failure(music: Path, tmp_path: Path) -> None:
+    """Listed and told by a process that is not root, for whom nothing is locked."""
+    locked = music / "locked"
+    locked.mkdir()
+    for name in ("a.mp3", "b.mp3"):
+        (locked / name).touch()
+    locked.chmod(0o444)
+    for folder in (tmp_path, *tmp_path.parents[:-2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    script = (
+        "import os, sys; sys.path[:] = eval(sys.argv[1]); from pathlib import Path\n"
+        "from musicsim_tui.ingest.scan import scan_root; from musicsim_tui.jobs import CancelToken\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "scan = scan_root(Path(sys.argv[2]), (), CancelToken())\n"
+        "print(sorted(f.path.name for f in scan.files), [(p.name, r) for p, r in scan.unreadable])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script, repr(sys.path), str(music)], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "['0.mp3', '1.flac', '2.ogg'] [('locked', 'Permission denied')]"
 
 
 def test_failures_of_deleted_files_are_forgotten(services: Services, music: Path) -> None:
