@@ -48,8 +48,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="few files, few rounds: for a first look")
-    parser.add_argument("--rounds", type=int, help="rounds that count, default 5 (light) and 3 (deep)")
-    parser.add_argument("--tracks", type=int, help="4-minute tracks for the light models, default 16")
+    parser.add_argument("--rounds", type=int, help="rounds that count, default 3")
+    parser.add_argument("--tracks", type=int, help="4-minute tracks for the light models, default 32")
     parser.add_argument("--clips", type=int, help="real clips, default all")
     parser.add_argument(
         "--only", choices=("light", "deep"), help="builtin, mn04 and bliss, or cnn14 and naive"
@@ -58,7 +58,7 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.work_dir.mkdir(parents=True, exist_ok=True)
     keep_compiled(chosen.work_dir)
-    tracks = make_long_tracks(chosen.work_dir / "tracks", chosen.tracks or (6 if chosen.quick else 16))
+    tracks = make_long_tracks(chosen.work_dir / "tracks", chosen.tracks or (6 if chosen.quick else 32))
     clips = real_clips()[: chosen.clips or (40 if chosen.quick else None)]
     result: dict[str, Any] = {"benchmark": "ingest", "machine": machine()}
     if not clips:
@@ -72,11 +72,11 @@ def main() -> None:
 def _measure(name: str, files: list[Path], chosen: argparse.Namespace) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     if chosen.only != "deep":
-        rounds = chosen.rounds or (2 if chosen.quick else 5)
+        rounds = chosen.rounds or (2 if chosen.quick else 3)
         measured["light"] = _light(name, files, rounds, chosen.work_dir)
     if chosen.only != "light":
         rounds = chosen.rounds or (1 if chosen.quick else 3)
-        few = files[: len(files) // 4] if name == "4-minute tracks" else files
+        few = files[: len(files) // 8] if name == "4-minute tracks" else files
         measured["deep"] = _deep(name, few or files[:1], rounds, chosen.work_dir)
     return measured
 
