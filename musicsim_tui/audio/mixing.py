@@ -82,7 +82,7 @@ class Mixer:
         from av.audio.fifo import AudioFifo
 
         self._weights: Samples = np.asarray(matrix, dtype=np.float32)
-        self._kind = _kind(frame)
+        self._layout, self._rate, self._format = frame.layout, frame.sample_rate, frame.format.name
         self._pending = AudioFifo()
         self._portion = min(
             max(1, round(portion * frame.sample_rate)), _MAX_PORTION // frame.layout.nb_channels
@@ -92,7 +92,11 @@ class Mixer:
         self._resampler = _resampler(frame.sample_rate, rate, len(self._weights))
 
     def accepts(self, frame: AudioFrame) -> bool:
-        return _kind(frame) == self._kind
+        return (
+            frame.layout == self._layout
+            and frame.sample_rate == self._rate
+            and frame.format.name == self._format
+        )
 
     def push(self, frame: AudioFrame) -> bool:
         """Take in a frame; whether it is time for `mix`."""
@@ -181,7 +185,3 @@ def _tamed(block: Samples) -> Samples:
     ):  # false for NaN
         return block
     return np.clip(np.nan_to_num(block, nan=0.0), -_MAX_AMPLITUDE, _MAX_AMPLITUDE)
-
-
-def _kind(frame: AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
