@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 from fractions import Fraction
@@ -14,6 +15,8 @@ from musicsim_tui.audio.encode import NO_TAGS, WRITABLE_SUFFIXES, write_audio
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from musicsim_tui.track import Samples, Tags
 
@@ -30,25 +33,31 @@ def tone(
     return (amplitude * np.sin(2 * np.pi * frequency * times)).astype(np.float32)
 
 
+@functools.lru_cache(maxsize=32)
 def music(seed: int, seconds: float = 3.0, *, rate: int = RATE) -> Samples:
-    """Something with notes, overtones and a beat, shape (samples,); every seed sounds different."""
+    """Something with notes, overtones and a beat, shape (samples,); every seed sounds different.
+
+    Many tests hear the same pieces: each is made once in a process, and cannot be written to.
+    """
     random = np.random.default_rng(seed)
     audio = np.zeros(round(seconds * rate))
     step = round(random.uniform(0.15, 0.4) * rate)
     decay = random.uniform(3.0, 12.0)
     strengths = random.uniform(0.1, 1.0, 6) / np.arange(1, 7)
     scale = 110 * 2 ** (random.integers(0, 24) / 12) * 2 ** (np.array([0, 2, 4, 7, 9, 12]) / 12)
+    times = np.arange(min(2 * step, len(audio))) / rate
+    turns = 2 * np.pi * np.arange(1, 7)[:, np.newaxis] * times
+    strokes: dict[float, NDArray[np.float64]] = {}
     for start in range(0, len(audio), step):
-        times = np.arange(min(2 * step, len(audio) - start)) / rate
-        note = random.choice(scale)
-        overtones = sum(
-            strength * np.sin(2 * np.pi * note * number * times)
-            for number, strength in enumerate(strengths, start=1)
-        )
-        audio[start : start + len(times)] += overtones * np.exp(-decay * times)
+        note = float(random.choice(scale))
+        if note not in strokes:
+            strokes[note] = strengths @ np.sin(note * turns) * np.exp(-decay * times)
+        audio[start : start + len(times)] += strokes[note][: len(audio) - start]
     audio += 0.01 * random.standard_normal(len(audio))
     audio *= 0.5 / np.abs(audio).max()
-    return audio.astype(np.float32)
+    made = audio.astype(np.float32)
+    made.flags.writeable = False
+    return made
 
 
 def write_tone(
