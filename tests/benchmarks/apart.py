@@ -111,7 +111,7 @@ def measures(samples: Samples) -> Numbers:
     the rest; spectral flatness (Johnston, 1988); the percussive part against the harmonic one (Fitzgerald,
     DAFx 2010); peaks of the spectral flux a second; the deviation of the level in steps of 50 ms.
     """
-    from scipy import ndimage, signal  # type: ignore[import-untyped]
+    from scipy import signal  # type: ignore[import-untyped]
 
     samples = samples / np.float32(np.sqrt(np.mean(np.square(samples))) + 1e-9)
     hertz, _, spectrum = signal.stft(samples, _RATE, nperseg=_FFT, noverlap=_FFT - _HOP)
@@ -123,8 +123,7 @@ def measures(samples: Samples) -> Numbers:
     weighted = mean * _a_weighting(hertz)
     low = (hertz > 30) & (hertz < 150)
     above = power[hertz > 200] + 1e-9
-    harmonic = ndimage.median_filter(magnitude, (1, 17))
-    percussive = ndimage.median_filter(magnitude, (17, 1))
+    harmonic, percussive = _medians(magnitude), _medians(magnitude.T)
     flux = np.maximum(np.diff(np.log(magnitude + 1e-2), axis=1), 0).mean(axis=0)
     onsets, _ = signal.find_peaks(flux, prominence=2 * np.median(flux) / 3, distance=3)
     blocks = samples[: len(samples) // 1_102 * 1_102].reshape(-1, 1_102)
@@ -139,6 +138,19 @@ def measures(samples: Samples) -> Numbers:
             level[level > -50].std(),
         ]
     )
+
+
+def _medians(rows: Samples) -> Samples:
+    """The median of 17 around each number of each row, a row going on backwards beyond its ends.
+
+    Filtered as one long row: scipy has a way for one dimension that takes an eighth of the time.
+    """
+    from scipy import ndimage
+
+    beyond = 8
+    padded = np.pad(rows, ((0, 0), (beyond, beyond)), "symmetric")
+    medians: Samples = ndimage.median_filter(padded.ravel(), 2 * beyond + 1).reshape(padded.shape)
+    return medians[:, beyond:-beyond]
 
 
 def _a_weighting(hertz: Numbers) -> Numbers:

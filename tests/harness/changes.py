@@ -11,6 +11,7 @@ import numpy as np
 
 from musicsim_tui.audio.encode import write_audio
 from musicsim_tui.upkeep.pieces import pieces
+from musicsim_tui.upkeep.synth import fast_length, filtered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,22 +28,22 @@ RATE = 22_050
 
 def low_passed(samples: Samples) -> Samples:
     """Without most of what lies above 1.2 kHz."""
-    return _weighted(samples, lambda hertz: 1 / np.sqrt(1 + (hertz / 1_200) ** 8))
+    return filtered(samples, RATE, lambda hertz: 1 / np.sqrt(1 + (hertz / 1_200) ** 8))
 
 
 def treble_raised(samples: Samples) -> Samples:
     """15 dB more above 2 kHz."""
-    return _weighted(samples, lambda hertz: 10 ** (0.75 / (1 + (2_000 / np.maximum(hertz, 1)) ** 4)))
+    return filtered(samples, RATE, lambda hertz: 10 ** (0.75 / (1 + (2_000 / np.maximum(hertz, 1)) ** 4)))
 
 
 def bass_raised(samples: Samples) -> Samples:
     """15 dB more below 165 Hz."""
-    return _weighted(samples, lambda hertz: 10 ** (0.75 / (1 + (hertz / 165) ** 6)))
+    return filtered(samples, RATE, lambda hertz: 10 ** (0.75 / (1 + (hertz / 165) ** 6)))
 
 
 def bass_removed(samples: Samples) -> Samples:
     """Without most of what lies below 200 Hz."""
-    return _weighted(samples, lambda hertz: 1 / (1 + (200 / np.maximum(hertz, 1)) ** 8))
+    return filtered(samples, RATE, lambda hertz: 1 / (1 + (200 / np.maximum(hertz, 1)) ** 8))
 
 
 def with_bass_line(samples: Samples) -> Samples:
@@ -75,10 +76,11 @@ def with_drums(samples: Samples) -> Samples:
 
 def with_noise(samples: Samples) -> Samples:
     """With as much noise as music, in the same registers: neither darker nor brighter."""
-    spectrum = np.abs(np.fft.rfft(samples))
+    length = fast_length(len(samples))
+    spectrum = np.abs(np.fft.rfft(samples, length))
     smooth = np.sqrt(np.convolve(np.square(spectrum), np.full(2_001, 1 / 2_001), "same"))
     phases = np.exp(2j * np.pi * np.random.default_rng(3).random(len(spectrum)))
-    return _together(samples, np.fft.irfft(smooth * phases, len(samples)), 0)
+    return _together(samples, np.fft.irfft(smooth * phases, length)[: len(samples)], 0)
 
 
 def compressed(samples: Samples) -> Samples:
@@ -123,11 +125,6 @@ def write_changes(folder: Path) -> Path:
         peak = np.float32(np.max(np.abs(samples)))
         write_audio(folder / name, np.float32(0.8) / peak * samples, RATE)
     return folder / "original.flac"
-
-
-def _weighted(samples: Samples, gain: Callable[[Numbers], Numbers]) -> Samples:
-    hertz = np.fft.rfftfreq(len(samples), 1 / RATE).astype(np.float64)
-    return np.fft.irfft(np.fft.rfft(samples) * gain(hertz), len(samples)).astype(np.float32)
 
 
 def _together(samples: Samples, other: Numbers, decibels: float) -> Samples:
