@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicsim_tui.errors import IndexFailure, SettingsError
@@ -91,6 +91,7 @@ def test_unit_vector_has_length_one_or_is_refused(values: list[float]) -> None:
     sizes=st.lists(st.sampled_from([0, 10, REQUEST_BYTES // 3, REQUEST_BYTES]), max_size=6),
     dimensions=st.sampled_from([2, 384, 2048]),
 )
+@settings(max_examples=40)  # each is up to 48 MB of JSON
 def test_batches_keep_order_and_size(sizes: list[int], dimensions: int) -> None:
     model = ModelVersion("x", 1, dimensions)
     vector = np.random.default_rng(dimensions).normal(size=dimensions).astype(np.float32)
