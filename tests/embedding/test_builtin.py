@@ -40,6 +40,12 @@ def pieces() -> Samples:
     return np.stack([compose(idea, 0, 10.0, RATE) for idea in ideas(6, seed=3)])
 
 
+@pytest.fixture(scope="module")
+def long_pieces() -> Samples:
+    """Five generated pieces of 30 s, shape (5, samples)."""
+    return np.stack([compose(idea, 0, 30.0, RATE) for idea in ideas(5, seed=3)])
+
+
 def reencoded(samples: Samples, container: str, codec: str, bit_rate: int, codec_rate: int) -> Samples:
     """Samples after a lossy codec, of the same length."""
     file = io.BytesIO()
@@ -166,10 +172,11 @@ def test_random_signals_give_finite_vectors(seed: int, length: int, level: float
 
 
 @pytest.mark.parametrize("seconds", [1, 2, 3, 7, 25])
-def test_windows_of_other_lengths_are_nearest_to_their_own_piece(embedder: Embedder, seconds: int) -> None:
-    whole = np.stack([compose(idea, 0, 30.0, RATE) for idea in ideas(5, seed=3)])
-    references = embedder.embed(whole[:, : 10 * RATE]).vectors
-    excerpts = embedder.embed(whole[:, 4 * RATE : (4 + seconds) * RATE]).vectors
+def test_windows_of_other_lengths_are_nearest_to_their_own_piece(
+    embedder: Embedder, long_pieces: Samples, seconds: int
+) -> None:
+    references = embedder.embed(long_pieces[:, : 10 * RATE]).vectors
+    excerpts = embedder.embed(long_pieces[:, 4 * RATE : (4 + seconds) * RATE]).vectors
     assert cosines(excerpts, references).argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
 
 
