@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -60,5 +62,39 @@ def only_loopback(base: str) -> Iterator[None]:
             refuse(host)
         return urlopen(self, request)
 
-    with no_other_host() as refuse, patch.object(yt_dlp.YoutubeDL, "urlopen", redirected):
+    with (
+        no_other_host() as refuse,
+        patch.object(yt_dlp.YoutubeDL, "urlopen", redirected),
+        _sessions_that_open_fast(),
+    ):
         yield
+
+
+@contextmanager
+def _sessions_that_open_fast() -> Iterator[None]:
+    """Each session of yt-dlp compares every name of its 1,800 extractors with all others, and reads the
+    certificates of 140 authorities: hundreds of sessions would do little else. Here a set tells the names
+    apart, and one authority is enough, for nobody has a certificate."""
+    import certifi
+    from yt_dlp.utils import _utils
+
+    ordered_set = _utils.orderedSet
+
+    def by_hash(items: Iterable[object], *, lazy: bool = False) -> Iterable[object]:
+        if not lazy:
+            items = list(items)
+            with suppress(TypeError):  # some cannot be hashed
+                return list(dict.fromkeys(items))
+        found: Iterable[object] = ordered_set(items, lazy=lazy)
+        return found
+
+    end = "-----END CERTIFICATE-----\n"
+    first, _, _ = Path(certifi.where()).read_text(encoding="utf-8").partition(end)
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="utf-8") as authority:
+        authority.write(first + end)
+        authority.flush()
+        with (
+            patch.object(_utils, "orderedSet", by_hash),
+            patch.object(certifi, "where", lambda: authority.name),
+        ):
+            yield
