@@ -40,7 +40,7 @@ store = Catalog.store
 def slowly(self, heard):
     STOP
     threading.Event().wait(1.5)
-    store(self, heard)
+    return store(self, heard)
 Catalog.store = slowly
 """
 SLOW_CLOSE = """
