@@ -18,6 +18,18 @@ def tidy_path(written: str | Path) -> Path:
     return Path(short)
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether there is something of that name. In a folder that must not be entered there may be anything,
+    but a bare name is then taken for no file's."""
+    try:
+        os.lstat(path)
+    except PermissionError:
+        return os.sep in str(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def tidy_absolute(written: str | Path) -> Path:
     """The same, from the root on. Raises OSError when the current folder is gone."""
     return tidy_path(Path(written).absolute())

@@ -105,6 +105,11 @@ def passes_by_itself(error: BaseException, *, patient: bool) -> bool:
     return trouble_of(error) in (PASSING_FOR_THE_PATIENT if patient else PASSING)
 
 
+def _seconds(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    return "a second" if whole == 1 else f"{whole} seconds"
+
+
 def explain_server(error: BaseException, endpoint: Endpoint, *, timeout: float) -> IndexFailure:
     """One sentence and one hint for an error; the server's words come cut short, without control codes."""
     at = f"The Qdrant server at {endpoint}"
@@ -114,7 +119,7 @@ def explain_server(error: BaseException, endpoint: Endpoint, *, timeout: float) 
             f" Without a port the address means {endpoint.port}; a proxy may need :443 or :80."
         )
     seconds = retry_after(error)
-    later = f"Try again in {seconds:.0f} seconds." if seconds else "Try again in a minute."
+    later = f"Try again in {_seconds(seconds)}." if seconds else "Try again in a minute."
     texts: dict[Trouble, tuple[str, str]] = {
         Trouble.BUSY: ("is too busy to answer", later),
         Trouble.UNAVAILABLE: ("is not available at the moment", "It may be starting; try again in a minute."),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import StorageError, UnmetRequest
-from musicsim_tui.paths import tidy_path
+from musicsim_tui.paths import is_there, tidy_path
 
 if TYPE_CHECKING:
     from musicsim_tui.library.catalog import Catalog
@@ -38,7 +38,7 @@ def find_playable(services: Services, text: str) -> Playable:
     Raises UnmetRequest for what is neither, AudioError for what is no audio, StorageError when the files of
     the track cannot be reached.
     """
-    if os.path.lexists(text):
+    if is_there(text):
         return _from_file(services, tidy_path(text))
     if os.sep in text or Path(text).suffix:
         raise UnmetRequest(

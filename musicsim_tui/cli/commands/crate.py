@@ -16,7 +16,7 @@ from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.errors import UnmetRequest, UsageError
-from musicsim_tui.paths import tidy_path
+from musicsim_tui.paths import is_there, tidy_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +199,7 @@ def _resolved(catalog: Catalog, texts: Sequence[str]) -> list[TrackId]:
 
 
 def _resolve(catalog: Catalog, text: str) -> TrackId:
-    if not os.path.lexists(text):
+    if not is_there(text):
         return catalog.resolve(text)
     found = catalog.track_at(tidy_path(text))
     if found is None:

@@ -17,6 +17,7 @@ from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 from musicsim_tui.errors import UnmetRequest, UsageError
+from musicsim_tui.paths import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def search(
 def _check_file_name(query: str) -> None:
     """What looks like a file's name is none of a track. Raises UnmetRequest when there is no such file."""
     looks_like_one = os.sep in query or Path(query).suffix
-    if looks_like_one and not os.path.lexists(query):
+    if looks_like_one and not is_there(query):
         raise UnmetRequest(
             f"There is no file {query}.", "Check the spelling, or give the id of a track: musicsim-tui list."
         )
