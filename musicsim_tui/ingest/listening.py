@@ -130,7 +130,7 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         with contextlib.closing(self._stage.new_decoder(self.token, self._pulse)) as self._decoder:
-            while self._stage.may_go_on(self.token) and (file := self._stage.next_file()) is not None:
+            while (file := self._stage.next_file(self.token)) is not None:
                 try:
                     self._take(file, self._decoder)
                 except Cancelled:
@@ -229,9 +229,9 @@ class DecodingStage:
     """Decodes `files` into a bounded queue of windows, with at most `most_workers` at a time.
 
     `report` takes what needs no hearing: files that failed, and sounds that are known; `is_heard` tells
-    whether another process has heard a file meanwhile. `processes` gives
-    each worker a process: worth it unless there is little to decode. `lone_sizes` are sizes that one of
-    the files has and nothing else that is known.
+    whether another process has heard a file meanwhile. `processes` gives each worker a process: worth it
+    unless there is little to decode. `lone_sizes` are sizes that one of the files has and nothing else that
+    is known.
     """
 
     def __init__(
@@ -259,6 +259,7 @@ class DecodingStage:
         self._is_heard = is_heard
         self._lone_sizes = lone_sizes
         self._files = deque(files)
+        self._lock = threading.Lock()
         self._hang_seconds = hang_seconds
         self._processes = processes
         self._most_workers = min(most_workers, len(self._files))
@@ -273,10 +274,6 @@ class DecodingStage:
 
     def start(self) -> None:
         self._gate.resume()
-
-    def may_go_on(self, token: CancelToken) -> bool:
-        """Wait until the next file may be taken; False when the token was cancelled."""
-        return self._gate.wait(token) and self.pause.wait(token)
 
     def keep_up(self) -> None:
         """Add a worker when whoever takes the windows has to wait for them."""
@@ -305,17 +302,16 @@ class DecodingStage:
         """Paths of the files being decoded now."""
         return tuple(str(file.path) for worker in self._workers if (file := worker.file) is not None)
 
-    def next_file(self) -> FoundFile | None:
-        """The next one that nobody has heard yet."""
-        while (file := self._taken()) is not None and self._is_heard(file):
+    def next_file(self, token: CancelToken) -> FoundFile | None:
+        """The next one that nobody has heard yet, once it may be taken; None when there is none, or the token
+        was cancelled."""
+        while self._gate.wait(token) and self.pause.wait(token):
+            with self._lock:
+                file = self._files.popleft() if self._files else None
+            if file is None or not self._is_heard(file):
+                return file
             self._report(HeardElsewhere(file))
-        return file
-
-    def _taken(self) -> FoundFile | None:
-        try:
-            return self._files.popleft()
-        except IndexError:
-            return None
+        return None
 
     def is_unheard_of(self, file: FoundFile) -> bool:
         """Whether a file is all but surely new: then it is identified while it is decoded, which saves a pass
@@ -329,15 +325,10 @@ class DecodingStage:
 
     def drop_under(self, root: Path) -> int:
         """Leave out the files below a folder that does not answer any more; returns how many."""
-        dropped = 0
-        for _ in range(len(self._files)):
-            file = self._taken()
-            if file is None:
-                break
-            if file.path.is_relative_to(root):
-                dropped += 1
-            else:
-                self._files.append(file)
+        with self._lock:
+            kept = deque(file for file in self._files if not file.path.is_relative_to(root))
+            dropped = len(self._files) - len(kept)
+            self._files = kept
         return dropped
 
     def put(self, item: CutWindow, token: CancelToken) -> None:
@@ -362,7 +353,8 @@ class DecodingStage:
     def let_go(self, track_id: TrackId | None) -> None:
         """End the claim to a sound that was not heard. Copies that waited for it get a try of their own."""
         for record in self.claims.settle(track_id, heard=False) if track_id else []:
-            self._files.append(FoundFile(record.path, record.stamp))
+            with self._lock:
+                self._files.append(FoundFile(record.path, record.stamp))
 
     def abandon_hanging(self) -> None:
         """Give up on workers whose decoder hangs: their file fails and a fresh thread takes their place."""

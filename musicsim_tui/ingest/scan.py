@@ -137,7 +137,7 @@ def _take(entry: os.DirEntry[str], scan: Scan, pending: list[Path], seen: set[tu
         # Removed since the folder was listed, a link into a disk that is not there, a disk that fails, or a
         # folder that may be listed but not entered.
         path, reason = Path(entry.path), error.strerror or str(error)
-        if isinstance(error, PermissionError) and not entry.is_symlink():
+        if isinstance(error, PermissionError) and not os.access(path.parent, os.X_OK):
             path = path.parent
         if (path, reason) not in scan.unreadable[-1:]:
             scan.unreadable.append((path, reason))
