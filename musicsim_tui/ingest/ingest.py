@@ -18,6 +18,7 @@ from musicsim_tui.ingest.report import IngestSummary, ItemFailure
 from musicsim_tui.ingest.writing import Outcome
 from musicsim_tui.jobs import Cancelled
 from musicsim_tui.library.records import Failure, Root
+from musicsim_tui.paths import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,11 +104,20 @@ def ingest(
 
 
 def _note_what_is_gone(catalog: Catalog, plan: Plan, outcome: Outcome) -> int:
-    """Mark files as missing and forget their failures; returns how many leave a track without files."""
+    """Mark files as missing and forget their failures; returns how many leave a track without files.
+
+    The plan may be hours old: what has come back since is left alone.
+    """
     fell_silent = {root for root, _ in outcome.offline}
-    gone = {path: track for path, track in plan.missing.items() if fell_silent.isdisjoint(path.parents)}
+    gone = {
+        path: track
+        for path, track in plan.missing.items()
+        if fell_silent.isdisjoint(path.parents) and not is_there(path)
+    }
     catalog.mark_missing(list(gone))
-    catalog.clear_failures(plan.settled_failures)
+    catalog.clear_failures(
+        [path for path in plan.settled_failures if os.path.isdir(path) or not is_there(path)]
+    )
     for root in plan.scanned:
         if root not in fell_silent:
             catalog.mark_scanned(root, time.time())
@@ -188,25 +198,30 @@ def _roots_of(catalog: Catalog, request: IngestRequest) -> tuple[list[Root], lis
     chosen: list[Path] = []
     for given in request.paths:
         path = Path(os.path.abspath(given))
-        if path in remembered or os.path.lexists(path):
+        words = None if path in remembered else _why_out_of_reach(path)
+        if words is None:
             if request.remember:
                 catalog.add_root(path, request.excludes)
             chosen.append(path)
         else:
-            absent.append(
-                ItemFailure(
-                    path,
-                    "There is no such file or folder.",
-                    "Check the spelling, or mount the disk it is on.",
-                    new=True,
-                    remembered=False,
-                )
-            )
+            absent.append(ItemFailure(path, *words, new=True, remembered=False))
     if not chosen:
         names = ", ".join(str(failure.path) for failure in absent)
-        raise UnmetRequest(f"There is no such file or folder: {names}.", absent[0].hint)
+        raise UnmetRequest(f"{absent[0].reason.removesuffix('.')}: {names}.", absent[0].hint)
     excludes = {root.path: root.excludes for root in catalog.roots()}
     return [Root(path, _excludes_for(path, excludes), time.time(), None) for path in chosen], absent
+
+
+def _why_out_of_reach(path: Path) -> tuple[str, str] | None:
+    """Why there is nothing to walk at a path, and what helps."""
+    try:
+        os.lstat(path)
+    except PermissionError as error:
+        words = describe_os_error(error, path)
+        return words.title, words.hint
+    except (OSError, ValueError):
+        return "There is no such file or folder.", "Check the spelling, or mount the disk it is on."
+    return None
 
 
 def _excludes_for(path: Path, excludes: dict[Path, tuple[str, ...]]) -> tuple[str, ...]:

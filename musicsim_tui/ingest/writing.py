@@ -56,7 +56,7 @@ class _Pending:
 @dataclass(slots=True)
 class Outcome:
     """What was done, counted as it happens. Another process was faster with those `elsewhere`;
-    `dropped` files were left out: their folder fell silent."""
+    `dropped` files are left to the next ingest: their folder fell silent, or somebody forgot their track."""
 
     added: int = 0
     relinked: int = 0
@@ -190,8 +190,9 @@ class WritingStage:
             if track.flaw is not None:
                 self.outcome.flawed.append(self._told(track.file.path, track.flaw))
         if pending.linked:
-            self._catalog.link_files(pending.linked)
-            self.outcome.relinked += len(pending.linked)
+            linked = self._catalog.link_files(pending.linked)
+            self.outcome.relinked += linked
+            self.outcome.dropped += len(pending.linked) - linked
         if pending.failed:
             self._catalog.mark_missing(pending.replaced)
             self._catalog.record_failures(pending.failed)

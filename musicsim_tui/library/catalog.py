@@ -138,14 +138,14 @@ class Catalog(IndexedBook):
         with self._read() as db:
             return filing.failed(db, under, whole=whole)
 
-    def link_files(self, files: Sequence[FileRecord]) -> None:
+    def link_files(self, files: Sequence[FileRecord]) -> int:
         """Note files that were found, moved, copied or retagged; their failures are cleared. What is wrong
         with a sound that was heard goes with it.
 
-        A file whose track has been deleted meanwhile is left out: the next scan finds it new.
+        Returns how many: a file whose track is deleted meanwhile is left out, the next scan finds it new.
         """
         with self._write() as db:
-            filing.link(db, files)
+            return filing.link(db, files)
 
     def mark_missing(self, paths: Sequence[Path]) -> None:
         """Note that files are gone; unknown ones are ignored."""
@@ -279,8 +279,11 @@ class Catalog(IndexedBook):
         with self._read() as db:
             return tracks.missing_ids(db)
 
-    def delete_tracks(self, ids: Sequence[TrackId], cancel: CancelToken | None = None) -> int:
+    def delete_tracks(
+        self, ids: Sequence[TrackId], cancel: CancelToken | None = None, *, only_missing: bool = False
+    ) -> int:
         """Delete tracks with all that hangs on them, and give the space back; how many there were.
+        `only_missing` spares those that have a present file by then.
 
         Leaves tombstones for every index target that may have them. Works in short transactions as
         `drop_model` does; raises Cancelled between two.
@@ -290,7 +293,7 @@ class Catalog(IndexedBook):
         for batch in batches(ids, _DROPPED_AT_ONCE):
             cancel.check()
             with self._write() as db:
-                deleted += tracks.delete(db, batch)
+                deleted += tracks.delete(db, batch, only_missing=only_missing)
         self._reclaim(cancel)
         return deleted
 

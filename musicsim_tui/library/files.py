@@ -64,18 +64,21 @@ def failed(db: sqlite3.Connection, under: Path, *, whole: bool) -> dict[bytes, F
     return {path: _stamp(size, mtime_ns) for path, size, mtime_ns in rows}
 
 
-def link(db: sqlite3.Connection, records: Sequence[FileRecord]) -> None:
-    """Insert or update files of known tracks; those of unknown ones are left out. What is wrong with a sound
-    goes with it."""
+def link(db: sqlite3.Connection, records: Sequence[FileRecord]) -> int:
+    """Insert or update files of known tracks, and count them; those of unknown ones are left out. What is
+    wrong with a sound goes with it."""
     affected: set[int] = set()
+    linked = 0
     for record in records:
         row = db.execute("SELECT id FROM tracks WHERE uuid = ?", (record.track_id.bytes,)).fetchone()
         if row is not None:
+            linked += 1
             flaw = _flaw(db, row[0])
             affected |= put(db, record, row[0])
             if flaw is not None:
                 record_flaw(db, record, *flaw)
     refresh(db, affected)
+    return linked
 
 
 def _flaw(db: sqlite3.Connection, track: int) -> tuple[Flaw, float] | None:

@@ -172,11 +172,13 @@ def keys_by_id(db: sqlite3.Connection, ids: Iterable[TrackId]) -> dict[TrackId, 
     return {track_id: found[track_id.bytes] for track_id in asked if track_id.bytes in found}
 
 
-def delete(db: sqlite3.Connection, ids: Sequence[TrackId]) -> int:
-    """Leave tombstones, then delete the tracks with all that hangs on them."""
+def delete(db: sqlite3.Connection, ids: Sequence[TrackId], *, only_missing: bool) -> int:
+    """Leave tombstones, then delete the tracks with all that hangs on them; how many there were."""
     gone = 0
     for track_id in ids:
-        row = db.execute("SELECT id FROM tracks WHERE uuid = ?", (track_id.bytes,)).fetchone()
+        row = db.execute(
+            "SELECT id FROM tracks WHERE uuid = ? AND missing >= ?", (track_id.bytes, only_missing)
+        ).fetchone()
         if row is not None:
             indexed.bury(db, row[0], track_id.bytes)
             gone += db.execute("DELETE FROM tracks WHERE id = ?", row).rowcount

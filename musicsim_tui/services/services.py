@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicsim_tui.jobs import Cancelled, Progress, usable_processors
-from musicsim_tui.paths import tidy_path
+from musicsim_tui.paths import is_there, tidy_path
 from musicsim_tui.services.engine import Engine
 from musicsim_tui.services.models import Models
 from musicsim_tui.services.outlook import look_ahead, remember_pace
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from musicsim_tui.settings import Settings
     from musicsim_tui.track import ModelVersion, TrackId
     from musicsim_tui.upkeep.doctor import Check
+    from musicsim_tui.upkeep.missing import MissingTracks
 
 
 class Services:
@@ -140,7 +140,7 @@ class Services:
         """
         from musicsim_tui.search.seed import seed_from_file, seed_from_track
 
-        if not os.path.lexists(text):
+        if not is_there(text):
             return seed_from_track(self.catalog, self.catalog.resolve(text), model)
         return seed_from_file(
             self.catalog,
@@ -165,12 +165,22 @@ class Services:
             self.engine.search_ended(failures[0] if failures else None)
         return matches
 
+    def missing(self) -> MissingTracks:
+        """The tracks without a present file, and which of them `prune` would leave alone."""
+        from musicsim_tui.upkeep.missing import look_for_missing
+
+        return look_for_missing(self.catalog)
+
     def prune(self, ids: Sequence[TrackId], cancel: CancelToken) -> int:
-        """Forget tracks: row and tombstone together, then the index; returns how many there were.
+        """Forget those of the tracks whose files are still gone: row and tombstone together, then the index;
+        returns how many there were.
 
         Raises Cancelled: what is not forgotten by then stays, and the index follows later.
         """
-        removed = self.catalog.delete_tracks(ids, cancel)
+        gone = set(self.missing().gone)
+        removed = self.catalog.delete_tracks(
+            [track_id for track_id in ids if track_id in gone], cancel, only_missing=True
+        )
         self.engine.prune(cancel)
         return removed
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from musicsim_tui.paths import is_there
 from tests.cli.conftest import Shell
 from tests.harness.audio_files import write_music
 
@@ -131,9 +134,24 @@ def test_prune_asks_before_it_forgets(heard: Shell, music: Path) -> None:
     refused = heard("prune")
     assert refused.code == 2
     assert "--yes" in refused.err
-    assert heard("prune", "--yes", "--json").json == {"removed": 1}
+    assert heard("prune", "--yes", "--json").json == {"removed": 1, "returned": 0}
     assert heard("list", "--json").json["total"] == 2
     assert "Nothing" in heard("prune").out
+
+
+def test_prune_leaves_alone_what_is_there_again(heard: Shell, music: Path) -> None:
+    (track,) = heard("list", "--where", "path:0.flac", "--json").json["tracks"]
+    heard("crate", "add", "night", track["id"])
+    (music / "0.flac").rename(music / "away")
+    heard("ingest")
+    assert heard("list", "--json").json["total"] == 2
+    (music / "away").rename(music / "0.flac")
+    pruned = heard("prune", "--yes", "--json")
+    assert pruned.json == {"removed": 0, "returned": 1}
+    assert "1 track left alone: a file is there again" in pruned.err
+    assert heard("ingest", "--json").json["relinked"] == 1
+    (kept,) = heard("crate", "show", "night", "--json").json["tracks"]
+    assert kept["id"] == track["id"]
 
 
 def test_a_source_is_offline_where_an_ingest_finds_it_so(
@@ -180,7 +198,7 @@ def test_a_forgotten_folder_can_take_its_tracks_along(heard: Shell, music: Path,
     assert answer == {"forgotten": str(music), "files": 3, "tracks": 3}
     assert heard("list", "--json").json["total"] == 1
     assert heard("failures", "--json").json["failures"] == []
-    assert heard("prune", "--yes", "--json").json == {"removed": 3}
+    assert heard("prune", "--yes", "--json").json == {"removed": 3, "returned": 0}
     assert heard("sources", "forget", music, "--tracks").code == 1
 
 
@@ -324,6 +342,25 @@ def test_misuse_is_told_in_two_lines_or_one_object(heard: Shell, arguments: list
     assert as_json.json["error"]["title"]
     assert as_json.json["error"]["hint"]
     assert len(as_json.out.splitlines()) == 1
+
+
+def test_a_file_in_a_folder_that_must_not_be_entered_may_be_there(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    within, bare = tmp_path / "locked" / "a.mp3", Path("bare")
+    look = os.lstat
+
+    def refusing(path: str | os.PathLike[str]) -> os.stat_result:
+        if Path(path) in (within, bare):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return look(path)
+
+    monkeypatch.setattr(os, "lstat", refusing)
+    refused = shell("ingest", within, "--json")
+    assert (refused.code, refused.json["error"]["title"]) == (1, f"The file may not be read: {within}.")
+    assert is_there(within)
+    assert not is_there(within.with_name("b.mp3"))
+    assert not is_there(bare)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.records import FileStamp
 from musicsim_tui.services import Services
 from musicsim_tui.track import Tags
+from musicsim_tui.upkeep.missing import MissingTracks
 from tests.harness import audio_files
 from tests.harness.audio_files import music as music_samples
 from tests.harness.audio_files import remux, write_long_wav, write_music, write_tone
@@ -214,6 +215,52 @@ def test_a_deleted_file_is_missing_until_pruned(services: Services, music: Path)
     assert len(gone) == 1
     assert services.prune(gone, CancelToken()) == 1
     assert [(row.heard, row.indexed) for row in services.engine.status()] == [(2, 2)]
+
+
+def test_a_track_whose_file_comes_back_before_it_is_forgotten_stays(services: Services, music: Path) -> None:
+    ingest_into(services, music)
+    (music / "0.mp3").rename(music / "away")
+    ingest_into(services)
+    gone = services.missing().gone
+    assert len(gone) == 1
+    (music / "away").rename(music / "0.mp3")
+    assert services.prune(gone, CancelToken()) == 0
+    assert services.missing() == MissingTracks(gone=(), returned=gone)
+    ingest_into(services)
+    assert services.catalog.delete_tracks(gone, only_missing=True) == 0
+    assert len(titles(services)) == 3
+
+
+def test_what_comes_back_while_the_others_are_heard_is_not_missing(
+    services: Services, music: Path, tmp_path: Path
+) -> None:
+    ingest_into(services, music)
+    write_music(music / "new.flac", 8)
+    away = tmp_path / "away.mp3"
+    (music / "0.mp3").rename(away)
+    restored = threading.Event()
+
+    def restore(_: object) -> None:
+        if not restored.is_set():
+            restored.set()
+            away.rename(music / "0.mp3")
+
+    summary = ingest_into(services, hooks=IngestHooks(publish=restore))
+    assert restored.is_set()
+    assert (summary.added, summary.missing) == (1, 0)
+    assert services.catalog.missing_ids() == []
+
+
+def test_a_copy_of_a_track_that_is_forgotten_meanwhile_is_left_to_the_next_ingest(
+    services: Services, music: Path
+) -> None:
+    ingest_into(services, music)
+    (music / "0.mp3").rename(music / "moved.mp3")
+    pipeline = pipeline_over(services, music)
+    services.catalog.delete_tracks(list(services.catalog.tracks_at([music / "0.mp3"]).values()))
+    outcome = pipeline.run(CancelToken())
+    assert (outcome.relinked, outcome.dropped, outcome.done) == (0, 1, 1)
+    assert ingest_into(services).added == 1
 
 
 def test_an_unreachable_folder_is_offline_and_nothing_under_it_missing(

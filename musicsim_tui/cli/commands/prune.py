@@ -17,11 +17,17 @@ from musicsim_tui.cli.session import open_services
 def prune(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
     """Forget tracks whose files are gone. No file is touched."""
     with open_services() as (services, cancel):
-        gone = services.catalog.missing_ids()
+        missing = services.missing()
+        gone, returned = missing.gone, len(missing.returned)
+        if returned:
+            output.note(
+                f"{output.count(returned, 'track')} left alone: a file is there again, "
+                "musicsim-tui ingest takes it in."
+            )
         question = f"Forget {output.count(len(gone), 'track')} whose files are gone?"
         wanted = bool(gone) and confirmed(question, yes=yes, command="musicsim-tui prune")
         removed = services.prune(gone, cancel) if wanted else 0
     if CURRENT.json:
-        output.emit({"removed": removed})
+        output.emit({"removed": removed, "returned": returned})
     else:
         output.say(f"Forgot {output.count(removed, 'track')}." if removed else "Nothing forgotten.")
