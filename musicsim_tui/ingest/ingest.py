@@ -89,7 +89,7 @@ def ingest(
     return IngestSummary(
         model=model,
         added=outcome.added,
-        skipped=plan.unchanged + plan.remembered_failures + outcome.relinked + outcome.elsewhere,
+        skipped=plan.unchanged + plan.remembered_failures + outcome.relinked + outcome.passed_over,
         failed=len(failures),
         relinked=outcome.relinked,
         remembered_failures=plan.remembered_failures,

@@ -55,12 +55,14 @@ class _Pending:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was done, counted as it happens. Another process was faster with those `elsewhere`;
-    `dropped` files are left to the next ingest: their folder fell silent, or somebody forgot their track."""
+    """What was done, counted as it happens. Another process has heard those `elsewhere`, or forgotten their
+    track, which the next ingest notices; it has heard those `doubled` in the same moment. `dropped` files
+    were left out: their folder fell silent."""
 
     added: int = 0
     relinked: int = 0
     elsewhere: int = 0
+    doubled: int = 0
     dropped: int = 0
     failures: list[ItemFailure] = field(default_factory=list)
     flawed: list[ItemFailure] = field(default_factory=list)
@@ -71,7 +73,12 @@ class Outcome:
 
     @property
     def done(self) -> int:
-        return self.added + self.relinked + self.elsewhere + len(self.failures) + self.dropped
+        return self.added + self.relinked + self.passed_over + len(self.failures) + self.dropped
+
+    @property
+    def passed_over(self) -> int:
+        """Files that are the work of another process."""
+        return self.elsewhere + self.doubled
 
 
 class WritingStage:
@@ -149,11 +156,12 @@ class WritingStage:
             self.outcome.dropped += 1
             return
         title, hint = failed.error.title, failed.error.hint
+        readable = os.access(path, os.R_OK)
         if remembered:
             pending.failed.append(
                 Failure(
                     path=path,
-                    stamp=failed.file.stamp if os.access(path, os.R_OK) else None,
+                    stamp=failed.file.stamp if readable else None,
                     stage="hear",
                     reason=title,
                     hint=hint,
@@ -161,7 +169,7 @@ class WritingStage:
                     attempts=1,
                 )
             )
-        if remembered and os.fsencode(path) in self._plan.replaced:
+        if remembered and readable and os.fsencode(path) in self._plan.replaced:
             pending.replaced.append(path)
         new = os.fsencode(path) not in self._plan.failed_before
         self.outcome.failures.append(ItemFailure(path, title, hint, new, remembered))
@@ -184,7 +192,7 @@ class WritingStage:
         """Catalog first; copies that waited for a sound become files of its track right after it."""
         stored, added = self._store(pending.heard, pending)
         self.outcome.added += len(added)
-        self.outcome.elsewhere += len(stored) - len(added)
+        self.outcome.doubled += len(stored) - len(added)
         for track in stored:
             pending.linked.extend(self._claims.settle(track.file.track_id, heard=True))
             if track.flaw is not None:
@@ -192,7 +200,7 @@ class WritingStage:
         if pending.linked:
             linked = self._catalog.link_files(pending.linked)
             self.outcome.relinked += linked
-            self.outcome.dropped += len(pending.linked) - linked
+            self.outcome.elsewhere += len(pending.linked) - linked
         if pending.failed:
             self._catalog.mark_missing(pending.replaced)
             self._catalog.record_failures(pending.failed)

@@ -166,7 +166,7 @@ class Catalog(IndexedBook):
         """Keep what was heard, all of it or, on an error, nothing; failures of the files give way to what is
         wrong with them now. Returns the tracks of which the model had not heard as much before.
 
-        Of any other the file is added and nothing else changed.
+        A hearing that covers less than what is stored adds its file and changes nothing else.
         Raises ValueError for arrays that do not fit their model, and for numbers that are not finite.
         """
         for track in heard:

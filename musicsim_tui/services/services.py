@@ -167,9 +167,10 @@ class Services:
 
     def missing(self) -> MissingTracks:
         """The tracks without a present file, and which of them `prune` would leave alone."""
+        from musicsim_tui.ingest.plan import why_offline
         from musicsim_tui.upkeep.missing import look_for_missing
 
-        return look_for_missing(self.catalog)
+        return look_for_missing(self.catalog, partial(why_offline, self.catalog))
 
     def prune(self, ids: Sequence[TrackId], cancel: CancelToken) -> int:
         """Forget those of the tracks whose files are still gone: row and tombstone together, then the index;

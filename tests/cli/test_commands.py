@@ -134,7 +134,7 @@ def test_prune_asks_before_it_forgets(heard: Shell, music: Path) -> None:
     refused = heard("prune")
     assert refused.code == 2
     assert "--yes" in refused.err
-    assert heard("prune", "--yes", "--json").json == {"removed": 1, "returned": 0}
+    assert heard("prune", "--yes", "--json").json == {"removed": 1, "spared": 0}
     assert heard("list", "--json").json["total"] == 2
     assert "Nothing" in heard("prune").out
 
@@ -147,7 +147,7 @@ def test_prune_leaves_alone_what_is_there_again(heard: Shell, music: Path) -> No
     assert heard("list", "--json").json["total"] == 2
     (music / "away").rename(music / "0.flac")
     pruned = heard("prune", "--yes", "--json")
-    assert pruned.json == {"removed": 0, "returned": 1}
+    assert pruned.json == {"removed": 0, "spared": 1}
     assert "1 track left alone: a file is there again" in pruned.err
     assert heard("ingest", "--json").json["relinked"] == 1
     (kept,) = heard("crate", "show", "night", "--json").json["tracks"]
@@ -198,7 +198,7 @@ def test_a_forgotten_folder_can_take_its_tracks_along(heard: Shell, music: Path,
     assert answer == {"forgotten": str(music), "files": 3, "tracks": 3}
     assert heard("list", "--json").json["total"] == 1
     assert heard("failures", "--json").json["failures"] == []
-    assert heard("prune", "--yes", "--json").json == {"removed": 3, "returned": 0}
+    assert heard("prune", "--yes", "--json").json == {"removed": 3, "spared": 0}
     assert heard("sources", "forget", music, "--tracks").code == 1
 
 

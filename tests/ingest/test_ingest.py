@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from musicsim_tui.embedding.assembly import TrackAssembly
-from musicsim_tui.errors import ModelError, StorageError, UnmetRequest
+from musicsim_tui.errors import AudioError, ModelError, StorageError, UnmetRequest
 from musicsim_tui.ingest import listening
 from musicsim_tui.ingest import pipeline as pipeline_module
 from musicsim_tui.ingest import plan as plan_module
@@ -225,10 +225,58 @@ def test_a_track_whose_file_comes_back_before_it_is_forgotten_stays(services: Se
     assert len(gone) == 1
     (music / "away").rename(music / "0.mp3")
     assert services.prune(gone, CancelToken()) == 0
-    assert services.missing() == MissingTracks(gone=(), returned=gone)
+    assert services.missing() == MissingTracks(gone=(), spared=gone)
     ingest_into(services)
     assert services.catalog.delete_tracks(gone, only_missing=True) == 0
     assert len(titles(services)) == 3
+
+
+def test_what_lies_in_the_place_of_a_file_decides_whether_its_track_is_gone(
+    services: Services, music: Path, tmp_path: Path
+) -> None:
+    path, good = music / "0.mp3", tmp_path / "good.mp3"
+    shutil.copy2(path, good)
+    ingest_into(services, music)
+    path.write_text("words")
+    assert ingest_into(services).failed == 1
+    (track,) = services.missing().gone  # it is known to be no music
+    path.write_text("other words, perhaps")
+    assert services.missing().spared == (track,)
+    path.unlink()
+    assert services.missing().gone == (track,)
+    path.mkdir()
+    assert services.missing().gone == (track,)
+    path.rmdir()
+    path.symlink_to(tmp_path / "disk that is away" / "0.mp3")
+    assert services.missing().spared == (track,)
+    path.unlink()
+    shutil.copy2(good, path)
+    assert services.missing().spared == (track,)
+    assert services.prune([track], CancelToken()) == 0
+    path.unlink()
+    music.rename(tmp_path / "unmounted")
+    assert services.missing().spared == (track,)
+    (tmp_path / "unmounted").rename(music)
+    assert services.prune([track], CancelToken()) == 1
+
+
+def test_a_heard_file_that_may_not_be_read_any_more_keeps_its_track(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest_into(services, music)
+    path = music / "0.mp3"
+    os.utime(path, (1, 1))
+    allowed = os.access
+    monkeypatch.setattr(pipeline_module, "_DECODES_IN_PROCESSES", False)
+    monkeypatch.setattr(os, "access", lambda what, mode: what != path and allowed(what, mode))
+
+    def refuse(opened: Path, _: CancelToken) -> None:
+        if opened == path:
+            raise AudioError("The file may not be read.", "Give yourself permission.")
+
+    before_decoding(monkeypatch, refuse)
+    assert ingest_into(services).failed == 1
+    assert services.catalog.missing_ids() == []
 
 
 def test_what_comes_back_while_the_others_are_heard_is_not_missing(
@@ -259,7 +307,7 @@ def test_a_copy_of_a_track_that_is_forgotten_meanwhile_is_left_to_the_next_inges
     pipeline = pipeline_over(services, music)
     services.catalog.delete_tracks(list(services.catalog.tracks_at([music / "0.mp3"]).values()))
     outcome = pipeline.run(CancelToken())
-    assert (outcome.relinked, outcome.dropped, outcome.done) == (0, 1, 1)
+    assert (outcome.relinked, outcome.elsewhere, outcome.done) == (0, 1, 1)
     assert ingest_into(services).added == 1
 
 
@@ -559,7 +607,7 @@ def test_what_another_process_hears_in_the_same_moment_counts_once(
 
     before_decoding(monkeypatch, hear_elsewhere)
     outcome = pipeline_over(services, music).run(CancelToken())
-    assert (outcome.added, outcome.elsewhere) == (0, 3)
+    assert (outcome.added, outcome.elsewhere, outcome.doubled) == (0, 2, 1)
     assert titles(services) == ["Piece 0", "Piece 1", "Piece 2"]
 
 
@@ -627,25 +675,31 @@ def test_a_folder_that_cannot_be_looked_into_is_a_failure_until_it_can(
     assert services.catalog.failures() == []
 
 
-def test_a_folder_that_may_be_listed_but_not_entered_is_a_failure(music: Path, tmp_path: Path) -> None:
+def test_a_folder_that_may_be_listed_but_not_entered_is_a_failure(music: Path) -> None:
     """Listed and told by a process that is not root, for whom nothing is locked."""
     locked = music / "locked"
     locked.mkdir()
     for name in ("a.mp3", "b.mp3"):
         (locked / name).touch()
+    music.chmod(0o755)
     locked.chmod(0o444)
-    for folder in (tmp_path, *tmp_path.parents[:-2]):
-        folder.chmod(folder.stat().st_mode | 0o055)
     script = (
         "import os, sys; sys.path[:] = eval(sys.argv[1]); from pathlib import Path\n"
         "from musicsim_tui.ingest.scan import scan_root; from musicsim_tui.jobs import CancelToken\n"
         "os.getuid() or os.setuid(65534)\n"
-        "scan = scan_root(Path(sys.argv[2]), (), CancelToken())\n"
+        "scan = scan_root(Path('.'), (), CancelToken())\n"
         "print(sorted(f.path.name for f in scan.files), [(p.name, r) for p, r in scan.unreadable])"
     )
-    told = subprocess.run(
-        [sys.executable, "-c", script, repr(sys.path), str(music)], capture_output=True, text=True, check=True
-    )
+    try:
+        told = subprocess.run(
+            [sys.executable, "-c", script, repr(sys.path)],
+            cwd=music,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        locked.chmod(0o755)
     assert told.stdout.strip() == "['0.mp3', '1.flac', '2.ogg'] [('locked', 'Permission denied')]"
 
 

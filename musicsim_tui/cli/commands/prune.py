@@ -18,16 +18,16 @@ def prune(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] 
     """Forget tracks whose files are gone. No file is touched."""
     with open_services() as (services, cancel):
         missing = services.missing()
-        gone, returned = missing.gone, len(missing.returned)
-        if returned:
+        gone, spared = missing.gone, len(missing.spared)
+        if spared:
             output.note(
-                f"{output.count(returned, 'track')} left alone: a file is there again, "
-                "musicsim-tui ingest takes it in."
+                f"{output.count(spared, 'track')} left alone: a file is there again, or its disk is away. "
+                "The next musicsim-tui ingest looks closer."
             )
         question = f"Forget {output.count(len(gone), 'track')} whose files are gone?"
         wanted = bool(gone) and confirmed(question, yes=yes, command="musicsim-tui prune")
         removed = services.prune(gone, cancel) if wanted else 0
     if CURRENT.json:
-        output.emit({"removed": removed, "returned": returned})
+        output.emit({"removed": removed, "spared": spared})
     else:
         output.say(f"Forgot {output.count(removed, 'track')}." if removed else "Nothing forgotten.")
