@@ -15,7 +15,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +28,14 @@ _BUFFER_BYTES = 1 << 20
 _FIRST_FREE_DESCRIPTOR = 3
 
 
-def start_child(module: str, *arguments: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def start_child(
+    module: str, *arguments: str, output: int | IO[bytes] = subprocess.DEVNULL
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Run a module with the descriptor of its end of a socket pair as first argument; our end comes back.
 
-    The child has a session of its own, so that Ctrl-C does not reach it, and no streams: it must end when
-    the socket does. Raises OSError. Not `multiprocessing`, which cannot start children inside a running
-    Textual application.
+    The child has a session of its own, so that Ctrl-C does not reach it, and no streams but the `output` that
+    it writes to: it must end when the socket does. Raises OSError. Not `multiprocessing`, which cannot start
+    children inside a running Textual application.
     """
     ours, theirs = (_above_standard_streams(end) for end in socket.socketpair())
     for end in (ours, theirs):
@@ -43,8 +45,8 @@ def start_child(module: str, *arguments: str) -> tuple[subprocess.Popen[bytes], 
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", module, str(theirs.fileno()), *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 env=_environment(),

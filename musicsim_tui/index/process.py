@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import sysconfig
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
+from musicsim_tui.child import start_child
 from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.failures import damaged, disk_full
 from musicsim_tui.index.framing import raise_refusal, receive_frame, send_frame
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
+    from pathlib import Path
 
     from musicsim_tui.index.framing import Frame
 
+WORKER = "musicsim_tui.index.worker"
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 LONGEST_LOG_BYTES = 2**20
-_FIRST_FREE_DESCRIPTOR = 3
 
 
 class WorkerLost(Exception):
@@ -65,21 +63,11 @@ class WorkerProcess:
     @classmethod
     def _start(cls, folder: Path, *, wait_for_lock: float, reserve: int, log: Path | None) -> WorkerProcess:
         """One try. Raises WorkerLost when the worker ends before it answers, else as `start`."""
-        ours, theirs = (_above_standard_streams(end) for end in socket.socketpair())
-        arguments = [str(theirs.fileno()), str(folder.absolute()), repr(wait_for_lock), str(reserve)]
+        arguments = [str(folder.absolute()), repr(wait_for_lock), str(reserve)]
         try:
-            with theirs, _output(log) as output:
-                process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "musicsim_tui.index.worker", *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                    env=_environment(),
-                )
+            with _output(log) as output:
+                process, ours = start_child(WORKER, *arguments, output=output)
         except OSError as error:
-            ours.close()
             raise IndexFailure(
                 f"The search engine cannot start: {error.strerror}.",
                 "Check memory, disk and open files; then try again.",
@@ -181,16 +169,7 @@ def explain_loss(lost: WorkerLost, folder: Path, collection: str, reserve: int) 
     )
 
 
-def _above_standard_streams(end: socket.socket) -> socket.socket:
-    """The same socket with a descriptor that the worker's standard streams cannot take the place of."""
-    if end.fileno() >= _FIRST_FREE_DESCRIPTOR:
-        return end
-    with end:
-        descriptor = fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_DESCRIPTOR)
-        return socket.socket(fileno=descriptor)
-
-
-def _output(log: Path | None) -> contextlib.AbstractContextManager[Any]:
+def _output(log: Path | None) -> IO[bytes]:
     """Where the worker writes: the end of its log, begun anew when it has grown long, or nowhere."""
     if log is not None:
         with contextlib.suppress(OSError):
@@ -198,14 +177,3 @@ def _output(log: Path | None) -> contextlib.AbstractContextManager[Any]:
             long = log.exists() and log.stat().st_size > LONGEST_LOG_BYTES
             return open(log, "wb" if long else "ab")
     return open(os.devnull, "ab")
-
-
-def _environment() -> dict[str, str]:
-    """The environment in which the worker finds this very package, also when run from a checkout."""
-    environment = dict(os.environ)
-    root = Path(__file__).resolve().parents[2]
-    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
-    if root not in installed:
-        inherited = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([str(root), inherited] if inherited else [str(root)])
-    return environment

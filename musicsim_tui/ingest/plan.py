@@ -27,10 +27,10 @@ class Plan:
     """The files to hear, in shuffled order, and what needs no hearing.
 
     `missing` are known files that are gone, with their tracks; `broken_links` those that were never heard (a
-    known one may lead to a disk that is away); `settled_failures` those whose file is gone
-    or whose folder can be read again; `replaced` the candidates that were heard with other content;
-    `lone_sizes` the sizes in bytes that one candidate has and no other file, here or in the catalog: such a
-    file holds a sound that nobody has heard, most likely.
+    known one may lead to a disk that is away); `settled_failures` those whose file is gone or whose folder
+    can be read again; `replaced` the candidates that were heard with other content; `lone_sizes` the sizes in
+    bytes that one candidate has and no other file, here or in the catalog: such a file holds a sound that
+    nobody has heard, most likely.
     """
 
     candidates: list[FoundFile] = field(default_factory=list)
