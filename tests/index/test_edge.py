@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from musicsim_tui.errors import IndexFailure, IndexLocked
 from musicsim_tui.index import process
 from musicsim_tui.index.edge import EdgeIndex
 from musicsim_tui.index.index import IndexPoint, SearchParams
-from musicsim_tui.track import TrackId
+from musicsim_tui.track import ModelVersion, TrackId
 from tests.index.embedded import COLLECTION, MODEL, REPOSITORY, assert_holds, fill, points_in, vector_of
 
 if TYPE_CHECKING:
@@ -91,6 +92,22 @@ def test_everything_is_there_after_reopening(folder: Path) -> None:
     with EdgeIndex.open(folder) as index:
         assert index.count(MODEL) == 700
         assert_holds(index, 700)
+
+
+@pytest.mark.parametrize("limit", [1, 10, 200])
+def test_search_by_codes_finds_what_comparing_all_finds(folder: Path, limit: int) -> None:
+    model = ModelVersion("cnn14", 1, 256)
+    random = np.random.default_rng(limit)
+    centres = random.random((40, 256))
+    vectors = (centres.repeat(100, axis=0) + 0.3 * random.random((4000, 256))).astype(np.float32)
+    points = [IndexPoint(TrackId(UUID(int=number)), vector, {}) for number, vector in enumerate(vectors)]
+    with EdgeIndex.open(folder) as index:
+        index.ensure(model)
+        index.upsert(model, points)
+        for query in vectors[::400]:
+            found = set(index.search(model, query, SearchParams(limit)))
+            assert found == set(index.search(model, query, SearchParams(limit, exact=True)))
+            assert len(found) == limit
 
 
 def test_payload_reaches_the_engine(folder: Path) -> None:

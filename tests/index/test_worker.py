@@ -44,6 +44,8 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
     "no vectors": ("**/vectors/chunk_0.mmap", Path.unlink),
     "vectors cut off": ("**/vectors/chunk_0.mmap", _empty),
     "vectors garbled": ("**/vectors/chunk_0.mmap", _garble),
+    "no codes": ("**/quantized_data/chunk_0.mmap", Path.unlink),
+    "codes garbled": ("**/quantized_data/chunk_0.mmap", _garble),
     "no vector status": ("**/vectors/status.dat", Path.unlink),
     "panicking": ("**/deleted/status.dat", _empty),
     "segment garbled": ("**/segment.json", _garble),
