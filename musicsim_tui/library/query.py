@@ -73,9 +73,11 @@ class Query:
     condition: Condition | None
 
     @property
-    def speaks_of_sounds(self) -> bool:
-        """Whether it asks for what a network heard."""
-        return self.condition is not None and any(isinstance(c, SoundHeard) for c in walk(self.condition))
+    def sounds(self) -> tuple[str, ...]:
+        """The folded texts that names of sounds are to hold: what it asks of a network."""
+        if self.condition is None:
+            return ()
+        return tuple(part.folded for part in walk(self.condition) if isinstance(part, SoundHeard))
 
     @property
     def speaks_of_missing(self) -> bool:

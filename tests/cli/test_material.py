@@ -48,3 +48,6 @@ def test_an_installed_network_on_real_music(shell: Shell) -> None:
     clip = min((folder / "clips").iterdir())
     results = shell("search", clip, "--explain", "--json").json["results"]
     assert any(reason["kind"] == "sound" for result in results for reason in result["reasons"])
+    assert shell("list", "--where", "sound:music").err == ""
+    asked = shell("list", "--where", "artist:x or sound:pianoo")
+    assert 'holds "pianoo". Did you mean piano?' in asked.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,8 @@ from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from musicsim_tui.library.query import Query
     from musicsim_tui.library.records import TrackRow
     from musicsim_tui.services import Services
@@ -36,7 +39,7 @@ def list_tracks(
 
     query = parse_query(where) if where else None
     with open_services() as (services, _):
-        note_nameless_sounds(services, query)
+        note_unheard_sounds(services, query)
         page = services.catalog.tracks(
             query,
             sort=sort.removeprefix("-"),
@@ -71,16 +74,31 @@ def list_tracks(
         output.say(f"{len(page.rows):,} of {output.count(page.total, 'track')}")
 
 
-def note_nameless_sounds(services: Services, query: Query | None) -> None:
-    """Say why a query for sounds finds nothing where no model that has heard the library names them."""
-    if query is None or not query.speaks_of_sounds:
+def note_unheard_sounds(services: Services, query: Query | None) -> None:
+    """Say why a query for sounds finds nothing: no model that has heard the library names them, or no model
+    at all names such a one."""
+    if query is None or not query.sounds:
         return
     names = sorted({use.model.name for use in services.catalog.models()})
-    if names and not any(services.models.find(name).names_sounds for name in names):
+    if any(services.models.find(name).names_sounds for name in names):
+        _note_unknown_sounds(query.sounds)
+    elif names:
         output.note(
             f"{' and '.join(names)}, which heard this library, knows no names of sounds, so sound: finds "
             "nothing: mn04 and cnn14 name them."
         )
+
+
+def _note_unknown_sounds(asked: Sequence[str]) -> None:
+    from musicsim_tui.embedding.sounds import audioset_labels
+    from musicsim_tui.library.folding import fold
+
+    known = [fold(label) for label in audioset_labels()]
+    for sound in asked:
+        if not any(sound in label for label in known):
+            near = difflib.get_close_matches(sound, known, n=1)
+            guess = f" Did you mean {near[0]}?" if near else ""
+            output.note(f'No name of the {len(known)} sounds that networks know holds "{sound}".{guess}')
 
 
 def track_as_json(row: TrackRow) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from musicsim_tui.cli import output
 from musicsim_tui.cli.arguments import refuse_empty
-from musicsim_tui.cli.commands.listing import note_nameless_sounds
+from musicsim_tui.cli.commands.listing import note_unheard_sounds
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.output import Column
@@ -58,7 +58,7 @@ def search(
     with open_services() as (services, cancel):
         model = services.models.searching()
         seed = services.seed(query, model, cancel)
-        note_nameless_sounds(services, request.where)
+        note_unheard_sounds(services, request.where)
         matches = services.search(seed, request, cancel)
         seconds = time.monotonic() - started
         if print0:
