@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,12 +13,9 @@ from musicsim_tui.library.query import parse_query
 from musicsim_tui.library.records import HeardTrack
 from musicsim_tui.search import ranking
 from musicsim_tui.search.ranking import Wanted, rank_by_catalog, rank_by_index
-from musicsim_tui.track import Hit, ModelVersion, Sound, TrackId
+from musicsim_tui.track import Sound, TrackId
 from musicsim_tui.upkeep.sync import push
 from tests.library.samples import SMALL, embedding, heard, record, track_id
-
-if TYPE_CHECKING:
-    from musicsim_tui.track import Vectors
 
 TRACKS = 400
 RARE = range(40, 50)
@@ -52,18 +48,16 @@ FILTERS = [None, "sound:organ", "sound:piano", "len>1:30", "missing:any", "missi
 
 
 @pytest.mark.parametrize("where", FILTERS)
-@pytest.mark.parametrize(("few", "most"), [(0, 0), (0, 10_000), (5, 10_000), (1000, 10_000)])
+@pytest.mark.parametrize("most", [0, 10_000])
 @pytest.mark.parametrize("limit", [1, 10, 300, 1000])
 def test_index_and_pending_tracks_together_rank_as_the_catalog_does(
     index_and_catalog: tuple[Index, Catalog],
     monkeypatch: pytest.MonkeyPatch,
     where: str | None,
-    few: int,
     most: int,
     limit: int,
 ) -> None:
     index, catalog = index_and_catalog
-    monkeypatch.setattr(ranking, "FEW_IDS", few)
     monkeypatch.setattr(ranking, "MOST_FILTER_IDS", most)
     asked = wanted(where, limit)
     expected = rank_by_catalog(catalog, asked, CancelToken())
@@ -103,29 +97,12 @@ def test_a_wide_filter_judges_only_the_nearest(
         judged.append(len(ids))
         return which_match(ids, where)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ranking, "FEW_IDS", 100)
     monkeypatch.setattr(catalog, "which_match", counting)
-    monkeypatch.setattr(ranking, "MOST_FILTER_IDS", 0)
+    monkeypatch.setattr(catalog, "matching_ids", lambda *_: pytest.fail("all matching ids were read"))
     found = rank_by_index(catalog, index, wanted("len>1:00", 10), CancelToken())
     assert found is not None
     assert len(found) == 10
     assert max(judged) <= 64
-
-
-def test_a_filter_that_admits_few_is_answered_by_their_ids(
-    index_and_catalog: tuple[Index, Catalog], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    index, catalog = index_and_catalog
-    asked: list[SearchParams] = []
-    search = index.search
-
-    def noting(model: ModelVersion, vector: Vectors, params: SearchParams) -> list[Hit]:
-        asked.append(params)
-        return search(model, vector, params)
-
-    monkeypatch.setattr(index, "search", noting)
-    assert rank_by_index(catalog, index, wanted("sound:piano", 3), CancelToken())
-    assert [params.include for params in asked] == [frozenset(map(track_id, RARE))]
 
 
 def test_scores_are_those_of_the_vectors(index_and_catalog: tuple[Index, Catalog]) -> None:
