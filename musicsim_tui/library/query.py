@@ -88,6 +88,15 @@ class Query:
         """Whether all it asks for lie within given ends: of `duration`, `year_order` or `added`."""
         return any(isinstance(part, Between) and part.column == column for part in self._parts)
 
+    @property
+    def is_judged_by_index(self) -> bool:
+        """Whether an index tells most tracks that it does not ask for: by their bounds, by the words that
+        each index holds, by whether their files are there."""
+        return self.speaks_of_missing or any(
+            isinstance(part, Between | Words) or (isinstance(part, FieldHas) and part.field == "artist")
+            for part in self._parts
+        )
+
     def narrows(self, other: Query) -> bool:
         """Whether this surely asks for no track that the other does not ask for: more was typed."""
         if self.speaks_of_missing or other.speaks_of_missing:
