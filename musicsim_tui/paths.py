@@ -30,6 +30,11 @@ def is_there(path: str | Path) -> bool:
     return True
 
 
+def has_no_file(path: str | Path) -> bool:
+    """Whether no file can be of that name: there is nothing, or a folder."""
+    return os.path.isdir(path) or not is_there(path)
+
+
 def tidy_absolute(written: str | Path) -> Path:
     """The same, from the root on. Raises OSError when the current folder is gone."""
     return tidy_path(Path(written).absolute())

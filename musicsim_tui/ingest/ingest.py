@@ -18,7 +18,7 @@ from musicsim_tui.ingest.report import IngestSummary, ItemFailure
 from musicsim_tui.ingest.writing import Outcome
 from musicsim_tui.jobs import Cancelled
 from musicsim_tui.library.records import Failure, Root
-from musicsim_tui.paths import is_there
+from musicsim_tui.paths import has_no_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,12 +112,10 @@ def _note_what_is_gone(catalog: Catalog, plan: Plan, outcome: Outcome) -> int:
     gone = {
         path: track
         for path, track in plan.missing.items()
-        if fell_silent.isdisjoint(path.parents) and not is_there(path)
+        if fell_silent.isdisjoint(path.parents) and has_no_file(path)
     }
     catalog.mark_missing(list(gone))
-    catalog.clear_failures(
-        [path for path in plan.settled_failures if os.path.isdir(path) or not is_there(path)]
-    )
+    catalog.clear_failures([path for path in plan.settled_failures if has_no_file(path)])
     for root in plan.scanned:
         if root not in fell_silent:
             catalog.mark_scanned(root, time.time())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from musicsim_tui.ingest.scan import scan_root
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.records import FileState
+from musicsim_tui.paths import has_no_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +114,8 @@ def _compare(
         for key in failed
         if key not in here
         and scan.knows_absence_of(path := Path(os.fsdecode(key)))
-        and (not os.path.lexists(key) or (os.path.isdir(key) and path not in unreadable))
+        and has_no_file(path)
+        and path not in unreadable
     ]
     plan.unreadable += [(path, reason) for path, reason in scan.unreadable if os.path.isdir(path)]
     plan.broken_links += [link for link in scan.broken_links if os.fsencode(link[0]) not in known]
@@ -121,7 +123,7 @@ def _compare(
         path = Path(os.fsdecode(key))
         if key in here or record.state is not FileState.PRESENT or not scan.knows_absence_of(path):
             continue
-        if not os.path.lexists(key):  # an excluded file is still there
+        if has_no_file(path):  # an excluded file is still there
             plan.missing[path] = record.track_id
 
 

@@ -55,9 +55,12 @@ class _Pending:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was done, counted as it happens. Another process has heard those `elsewhere`, or forgotten their
-    track, which the next ingest notices; it has heard those `doubled` in the same moment. `dropped` files
-    were left out: their folder fell silent."""
+    """What was done, counted as it happens.
+
+    Another process has heard those `elsewhere`, and those `doubled` in the same moment. Copies of a track
+    that it has forgotten meanwhile count as `elsewhere` too; the next ingest hears them. `dropped` files were
+    left out: their folder fell silent.
+    """
 
     added: int = 0
     relinked: int = 0
@@ -77,7 +80,7 @@ class Outcome:
 
     @property
     def passed_over(self) -> int:
-        """Files that are the work of another process."""
+        """Files that were left to what another process did."""
         return self.elsewhere + self.doubled
 
 

@@ -217,6 +217,14 @@ def test_a_deleted_file_is_missing_until_pruned(services: Services, music: Path)
     assert [(row.heard, row.indexed) for row in services.engine.status()] == [(2, 2)]
 
 
+def test_a_folder_in_the_place_of_a_file_leaves_it_missing(services: Services, music: Path) -> None:
+    ingest_into(services, music)
+    (music / "0.mp3").unlink()
+    (music / "0.mp3").mkdir()
+    assert ingest_into(services).missing == 1
+    assert services.missing() == MissingTracks(gone=tuple(services.catalog.missing_ids()), spared=())
+
+
 def test_a_track_whose_file_comes_back_before_it_is_forgotten_stays(services: Services, music: Path) -> None:
     ingest_into(services, music)
     (music / "0.mp3").rename(music / "away")
