@@ -75,8 +75,8 @@ def list_tracks(
 
 
 def note_unheard_sounds(services: Services, query: Query | None) -> None:
-    """Say why a query for sounds finds nothing: no model that has heard the library names them, or no model
-    at all names such a one."""
+    """Say which sounds of a query nobody can have heard: no model that has heard the library names any, or no
+    model at all names such a one."""
     if query is None or not query.sounds:
         return
     names = sorted({use.model.name for use in services.catalog.models()})
@@ -94,11 +94,11 @@ def _note_unknown_sounds(asked: Sequence[str]) -> None:
     from musicsim_tui.library.folding import fold
 
     known = [fold(label) for label in audioset_labels()]
-    for sound in asked:
+    for sound in dict.fromkeys(asked):
         if not any(sound in label for label in known):
             near = difflib.get_close_matches(sound, known, n=1)
             guess = f" Did you mean {near[0]}?" if near else ""
-            output.note(f'No name of the {len(known)} sounds that networks know holds "{sound}".{guess}')
+            output.note(f'No sound is called "{sound}".{guess}')
 
 
 def track_as_json(row: TrackRow) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def prune(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] 
         if spared:
             output.note(
                 f"{output.count(spared, 'track')} left alone: a file is there again, or its disk is away. "
-                "The next musicsim-tui ingest looks closer."
+                "The next musicsim-tui ingest looks closer, but not at what a folder's --exclude leaves out."
             )
         question = f"Forget {output.count(len(gone), 'track')} whose files are gone?"
         wanted = bool(gone) and confirmed(question, yes=yes, command="musicsim-tui prune")
