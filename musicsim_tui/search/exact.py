@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
-from musicsim_tui.search.vectors import unit
+from musicsim_tui.search.vectors import cosines, unit
 from musicsim_tui.track import Hit
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.track import ModelVersion, Vectors
 
+_AT_ONCE = 512
+"""As many vectors as stay in a processor's cache."""
+
 
 def search_catalog(
     catalog: Catalog, model: ModelVersion, vector: Vectors, params: SearchParams, cancel: CancelToken
@@ -21,9 +24,9 @@ def search_catalog(
     """The nearest tracks, best first, streamed through memory in batches."""
     query = unit(vector)
     best: list[tuple[float, bytes, Hit]] = []
-    for ids, means in catalog.means(model):
+    for ids, means in catalog.means(model, batch=_AT_ONCE):
         cancel.check()
-        scores = unit(means) @ query
+        scores = cosines(means, query)
         for track_id, score in zip(ids, scores.tolist(), strict=True):
             if len(best) >= params.limit and score <= best[0][0]:
                 continue

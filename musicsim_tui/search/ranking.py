@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.index.index import SearchParams
 from musicsim_tui.search.exact import search_catalog
-from musicsim_tui.search.vectors import unit
+from musicsim_tui.search.vectors import cosines, unit
 from musicsim_tui.track import Hit
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def rank_by_index(catalog: Catalog, index: Index, wanted: Wanted, cancel: Cancel
     if pending is None:
         return None
     ids, means = pending
-    scores = unit(means) @ unit(wanted.vector) if ids else ()
+    scores = cosines(means, unit(wanted.vector))
     newer = {track_id: Hit(track_id, float(score)) for track_id, score in zip(ids, scores, strict=True)}
     found = _Sieve(catalog, index, wanted, frozenset(newer), cancel).best()
     found += _best_pending(catalog, wanted, sorted(newer.values(), key=lambda hit: -hit.score))

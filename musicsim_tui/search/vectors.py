@@ -17,3 +17,14 @@ def unit(vectors: NDArray[Any]) -> Vectors:
     rows = vectors.astype(np.float32)
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
+
+
+def cosines(vectors: NDArray[Any], query: Vectors) -> Vectors:
+    """The cosine of each row, shape (n, dimensions), with a query of length one; zero for a row of zeros.
+
+    Rows are not scaled first: that would write all of them once more.
+    """
+    rows = vectors.astype(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    found: Vectors = np.divide(rows @ query, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return found
