@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.failures import REBUILD_HINT, Damaged, disk_full, explain, log
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import qdrant_edge
-    from qdrant_edge import ConditionType, HasIdCondition, SearchParams
+    from qdrant_edge import ConditionType, HasIdCondition, Record, SearchParams
 
     Header: TypeAlias = dict[str, Any]
     Answer: TypeAlias = tuple[Header, list[bytes]]
@@ -72,19 +72,29 @@ class Collection:
 
     def verify(self) -> None:
         """Raise Damaged when points are missing, or vectors or their codes are lost or cannot be found."""
-        from qdrant_edge import ScrollRequest
-
         count = self.count()
         if count < self.record.at_least:
             raise Damaged(f"{count} points, at least {self.record.at_least} expected")
         self.unflushed = count - self.record.at_least
-        sample, _ = self.shard.scroll(ScrollRequest(limit=VERIFIED_POINTS, with_vector=True))
-        for record in sample:
+        for record in self.sample():
             vector: Any = record.vector
             if not isinstance(vector, list) or not near_one(math.hypot(*vector)):
                 raise Damaged(f"the vector of {record.id} is lost")
             if not near_one(self.score_by_code(record.id, vector)):
                 raise Damaged(f"{record.id} cannot be found by its own vector")
+
+    def sample(self) -> list[Record]:
+        """Points from another place each time, so that damage is met in the end; the first where there are
+        none behind it."""
+        from qdrant_edge import ScrollRequest
+
+        for offset in (uuid4(), None):
+            found, _ = self.shard.scroll(
+                ScrollRequest(limit=VERIFIED_POINTS, offset=offset, with_vector=True)
+            )
+            if found:
+                return found
+        return []
 
     def score_by_code(self, id_: int | str | UUID, vector: list[float]) -> float:
         """The cosine of a vector and the code of a point: close to one for the point's own vector."""

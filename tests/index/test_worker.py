@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
 
 from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.edge import EdgeIndex
+from musicsim_tui.index.index import IndexPoint
 from musicsim_tui.index.record import read_record
 from musicsim_tui.index.worker import FLUSH_POINTS, FLUSH_SECONDS, Engine
-from musicsim_tui.track import ModelVersion
+from musicsim_tui.track import ModelVersion, TrackId
 from tests.index.embedded import COLLECTION, MODEL, assert_holds, fill, points_in, vector_of
 
 Damage = Callable[[Path], None]
@@ -73,6 +74,30 @@ def test_damage_is_noticed_and_can_be_rebuilt(folder: Path, kind: str) -> None:
         index.upsert(MODEL, points_in(range(30)))
         assert_holds(index, 30)
         assert index.count(MODEL) == 30
+
+
+def test_damage_behind_the_first_points_is_met_in_the_end(folder: Path) -> None:
+    ids = sorted(uuid4() for _ in range(1000))
+    points = [IndexPoint(TrackId(id_), vector_of(number), {}) for number, id_ in enumerate(ids)]
+    with EdgeIndex.open(folder) as index:
+        index.ensure(MODEL)
+        for some in (points[:200], points[200:]):
+            index.upsert(MODEL, some)
+    (codes,) = folder.glob("**/quantized_data/chunk_0.mmap")
+    used = len(codes.read_bytes().rstrip(b"\0"))
+    with codes.open("r+b") as stream:
+        stream.seek(used // 5)
+        stream.write(bytes(used - used // 5))
+    assert any(_found_damaged(folder) for _ in range(50))
+
+
+def _found_damaged(folder: Path) -> bool:
+    with EdgeIndex.open(folder) as index:
+        try:
+            index.count(MODEL)
+        except IndexFailure as failure:
+            return "damaged" in failure.title
+    return False
 
 
 def test_damage_of_one_model_leaves_the_others(folder: Path) -> None:
