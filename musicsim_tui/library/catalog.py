@@ -244,7 +244,7 @@ class Catalog(IndexedBook):
         return TrackListing(self._read, where, sort, descending=descending, within=within)
 
     def matching_ids(self, where: Query | None, most: int | None = None) -> list[TrackId]:
-        """All tracks of a query, oldest first, or the first `most` of them."""
+        """All tracks of a query, or some `most` of them, in no order."""
         with self._read() as db:
             return tracks.matching_ids(db, where, most)
 

@@ -97,6 +97,14 @@ class Query:
             for part in self._parts
         )
 
+    @property
+    def is_judged_by_row(self) -> bool:
+        """Whether the tracks it asks for come one by one, and the first few soon: SQLite makes a list of all
+        that hold a sound or a path before the first."""
+        return self.condition is None or not any(
+            isinstance(part, SoundHeard | PathHas) for part in walk(self.condition)
+        )
+
     def narrows(self, other: Query) -> bool:
         """Whether this surely asks for no track that the other does not ask for: more was typed."""
         if self.speaks_of_missing or other.speaks_of_missing:

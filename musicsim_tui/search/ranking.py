@@ -25,6 +25,8 @@ MOST_PENDING = 5_000
 """With more tracks missing from the index the catalog answers."""
 MOST_CANDIDATES = 2_000
 """A filter that would need more hits than this to be sifted is answered by the ids it admits."""
+FEW_IDS = 1_000
+"""A filter that admits no more is answered by these ids at once, where it is soon known to admit more."""
 _SPARE = 8
 _FIRST_CANDIDATES = 64
 _ENOUGH_TO_TELL = 512
@@ -98,8 +100,11 @@ class _Sieve:
         self._asked_all = False
 
     def best(self) -> list[Hit]:
-        limit = self._wanted.params.limit
-        size = limit + _SPARE if self._wanted.where is None else max(_FIRST_CANDIDATES, 4 * limit)
+        where, limit = self._wanted.where, self._wanted.params.limit
+        few = self._admitted(FEW_IDS) if where is not None and where.is_judged_by_row else None
+        if few is not None:
+            return self._among(few)
+        size = limit + _SPARE if where is None else max(_FIRST_CANDIDATES, 4 * limit)
         while True:
             hits = self._search(replace(self._wanted.params, limit=size))
             good = self._sifted(hits)
@@ -108,10 +113,15 @@ class _Sieve:
             needed = 2 * limit * size // max(1, len(good))
             if self._filter_is_narrow(size, needed if good else None):
                 self._asked_all = True
-                matching = self._catalog.matching_ids(self._wanted.where, MOST_FILTER_IDS + 1)
-                if len(matching) <= MOST_FILTER_IDS:
-                    return self._among(frozenset(matching))
+                matching = self._admitted(MOST_FILTER_IDS)
+                if matching is not None:
+                    return self._among(matching)
             size = max(8 * size, min(needed, MOST_CANDIDATES))
+
+    def _admitted(self, at_most: int) -> frozenset[TrackId] | None:
+        """The tracks that the filter admits, None when there are more."""
+        matching = self._catalog.matching_ids(self._wanted.where, at_most + 1)
+        return frozenset(matching) if len(matching) <= at_most else None
 
     def _filter_is_narrow(self, size: int, needed: int | None) -> bool:
         """Whether asking the filter for all it admits promises more than sifting ever more hits."""

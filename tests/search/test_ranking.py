@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,13 +10,16 @@ from musicsim_tui.index.edge import EdgeIndex
 from musicsim_tui.index.index import Index, SearchParams
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.catalog import Catalog
-from musicsim_tui.library.query import parse_query
+from musicsim_tui.library.query import Query, parse_query
 from musicsim_tui.library.records import HeardTrack
 from musicsim_tui.search import ranking
 from musicsim_tui.search.ranking import Wanted, rank_by_catalog, rank_by_index
-from musicsim_tui.track import Sound, TrackId
+from musicsim_tui.track import Hit, ModelVersion, Sound, TrackId
 from musicsim_tui.upkeep.sync import push
 from tests.library.samples import SMALL, embedding, heard, record, track_id
+
+if TYPE_CHECKING:
+    from musicsim_tui.track import Vectors
 
 TRACKS = 400
 RARE = range(40, 50)
@@ -48,16 +52,18 @@ FILTERS = [None, "sound:organ", "sound:piano", "len>1:30", "missing:any", "missi
 
 
 @pytest.mark.parametrize("where", FILTERS)
-@pytest.mark.parametrize("most", [0, 10_000])
+@pytest.mark.parametrize(("few", "most"), [(0, 0), (0, 10_000), (5, 10_000), (1000, 10_000)])
 @pytest.mark.parametrize("limit", [1, 10, 300, 1000])
 def test_index_and_pending_tracks_together_rank_as_the_catalog_does(
     index_and_catalog: tuple[Index, Catalog],
     monkeypatch: pytest.MonkeyPatch,
     where: str | None,
+    few: int,
     most: int,
     limit: int,
 ) -> None:
     index, catalog = index_and_catalog
+    monkeypatch.setattr(ranking, "FEW_IDS", few)
     monkeypatch.setattr(ranking, "MOST_FILTER_IDS", most)
     asked = wanted(where, limit)
     expected = rank_by_catalog(catalog, asked, CancelToken())
@@ -86,8 +92,9 @@ def test_the_catalog_answers_when_the_index_lacks_too_much(
     assert rank_by_index(catalog, index, wanted(None, 5), CancelToken()) is not None
 
 
+@pytest.mark.parametrize(("where", "listed"), [("len>1:00", [101]), ("sound:organ", [])])
 def test_a_wide_filter_judges_only_the_nearest(
-    index_and_catalog: tuple[Index, Catalog], monkeypatch: pytest.MonkeyPatch
+    index_and_catalog: tuple[Index, Catalog], monkeypatch: pytest.MonkeyPatch, where: str, listed: list[int]
 ) -> None:
     index, catalog = index_and_catalog
     judged: list[int] = []
@@ -97,12 +104,37 @@ def test_a_wide_filter_judges_only_the_nearest(
         judged.append(len(ids))
         return which_match(ids, where)  # type: ignore[arg-type]
 
+    most_listed: list[int] = []
+    matching_ids = catalog.matching_ids
+
+    def noting(where: Query, most: int) -> list[TrackId]:
+        most_listed.append(most)
+        return matching_ids(where, most)
+
+    monkeypatch.setattr(ranking, "FEW_IDS", 100)
     monkeypatch.setattr(catalog, "which_match", counting)
-    monkeypatch.setattr(catalog, "matching_ids", lambda *_: pytest.fail("all matching ids were read"))
-    found = rank_by_index(catalog, index, wanted("len>1:00", 10), CancelToken())
+    monkeypatch.setattr(catalog, "matching_ids", noting)
+    found = rank_by_index(catalog, index, wanted(where, 10), CancelToken())
     assert found is not None
     assert len(found) == 10
     assert max(judged) <= 64
+    assert most_listed == listed
+
+
+def test_a_filter_that_admits_few_is_answered_by_their_ids(
+    index_and_catalog: tuple[Index, Catalog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, catalog = index_and_catalog
+    asked: list[SearchParams] = []
+    search = index.search
+
+    def noting(model: ModelVersion, vector: Vectors, params: SearchParams) -> list[Hit]:
+        asked.append(params)
+        return search(model, vector, params)
+
+    monkeypatch.setattr(index, "search", noting)
+    assert rank_by_index(catalog, index, wanted("len>3:00 len<3:04", 3), CancelToken())
+    assert [params.include for params in asked] == [frozenset(map(track_id, (121, 122, 123)))]
 
 
 def test_scores_are_those_of_the_vectors(index_and_catalog: tuple[Index, Catalog]) -> None:
