@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from musicsim_tui.track import ModelVersion, Samples
 
 _CONSTANTS = f"builtin_v{BUILTIN.version}.npz"
-_BATCH = 8
+_BATCH = 2
+"""Windows at a time, for each thread: more leave the processor's cache, and are heard more slowly."""
 _TOGETHER = 24
 """Columns of the projection applied at a time: few, because each reaches only its group of descriptors."""
 _SATURATION = 3.0
