@@ -90,10 +90,11 @@ class Query:
 
     @property
     def is_judged_by_index(self) -> bool:
-        """Whether an index tells most tracks that it does not ask for: by their bounds, by the words that
-        each index holds, by whether their files are there."""
-        return self.speaks_of_missing or any(
-            isinstance(part, Between | Words) or (isinstance(part, FieldHas) and part.field == "artist")
+        """Whether an index on a number, in which all words stand too, the artist first, judges all of it."""
+        return bool(self._parts) and all(
+            isinstance(part, Between | Words)
+            or (isinstance(part, FieldHas) and part.field == "artist")
+            or part == Missing(True)
             for part in self._parts
         )
 

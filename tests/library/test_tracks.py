@@ -270,3 +270,29 @@ def test_deleting_a_track_deletes_all_that_hangs_on_it(catalog: Catalog) -> None
     assert catalog.known_files(Path("/music/0001.mp3")) == {}
     assert catalog.embedded_count(SMALL) == 1
     assert catalog.check() == []
+
+
+@pytest.mark.parametrize(
+    ("where", "way"),
+    [
+        ("title:x", "SCAN t"),
+        ("title:x len>0:10", "SCAN t"),
+        ("title:x missing:no", "SCAN t"),
+        ("len>5:00", "tracks_by_duration"),
+        ("year:1990", "tracks_by_year"),
+        ("missing:yes", "(missing=?)"),
+        ("word", "(missing=?)"),
+    ],
+)
+def test_ids_in_no_order_come_by_the_quickest_way(
+    five: Catalog, tmp_path: Path, where: str, way: str
+) -> None:
+    asked: list[str] = []
+    with sqlite3.connect(tmp_path / "library.db") as db:
+        db.set_trace_callback(asked.append)
+        found = tracks.matching_ids(db, parse_query(where), 3)
+        db.set_trace_callback(None)
+        (plan,) = db.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
+    db.close()
+    assert way in plan[3]
+    assert set(found) <= set(five.matching_ids(parse_query(where)))
