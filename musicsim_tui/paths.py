@@ -31,8 +31,14 @@ def is_there(path: str | Path) -> bool:
 
 
 def has_no_file(path: str | Path) -> bool:
-    """Whether no file can be of that name: there is nothing, or a folder."""
-    return os.path.isdir(path) or not is_there(path)
+    """Whether no file can be of that name: there is nothing, or a folder. Behind a link that leads nowhere,
+    to a disk that is away perhaps, there may be one."""
+    return os.path.isdir(path) or not (is_there(path) or is_behind_broken_link(path))
+
+
+def is_behind_broken_link(path: str | Path) -> bool:
+    """Whether a folder above is a link that leads nowhere."""
+    return any(part.is_symlink() and not part.exists() for part in Path(path).parents)
 
 
 def tidy_absolute(written: str | Path) -> Path:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from musicsim_tui.track import ModelVersion, Samples
 
 _CONSTANTS = f"builtin_v{BUILTIN.version}.npz"
-_BATCH = 2
-"""Windows at a time, for each thread: more leave the processor's cache, and are heard more slowly."""
+_BATCH = 4
 _TOGETHER = 24
 """Columns of the projection applied at a time: few, because each reaches only its group of descriptors."""
 _SATURATION = 3.0
@@ -74,7 +73,8 @@ class BuiltinEmbedder:
         return BUILTIN_SAME_RECORDING_COSINE
 
     def embed(self, windows: Samples) -> HeardWindows:
-        """Hear a batch, shape (windows, samples) at `sample_rate`; what else is in it changes no window."""
+        """Hear a batch, shape (windows, samples) at `sample_rate`; what else is in it changes a window by no
+        more than rounding."""
         if not len(windows):
             vectors = np.zeros((0, descriptors.SIZE), np.float32)
         elif self._threads == 1:

@@ -108,14 +108,10 @@ def _compare(
         if record is not None and record.stamp != file.stamp:
             plan.replaced.add(key)
         plan.candidates.append(file)
-    unreadable = {path for path, _ in scan.unreadable}
     plan.settled_failures += [
         path
         for key in failed
-        if key not in here
-        and scan.knows_absence_of(path := Path(os.fsdecode(key)))
-        and has_no_file(path)
-        and path not in unreadable
+        if key not in here and scan.knows_absence_of(path := Path(os.fsdecode(key))) and has_no_file(path)
     ]
     plan.unreadable += [(path, reason) for path, reason in scan.unreadable if os.path.isdir(path)]
     plan.broken_links += [link for link in scan.broken_links if os.fsencode(link[0]) not in known]

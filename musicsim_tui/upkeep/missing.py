@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from musicsim_tui.library.records import FileStamp, FileState
+from musicsim_tui.paths import is_behind_broken_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,8 @@ def _may_be_back(path: bytes, file: KnownFile, failed: dict[bytes, FileStamp | N
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        return os.path.islink(path)  # into a disk that is away, perhaps
+        # Into a disk that is away, perhaps.
+        return os.path.islink(path) or is_behind_broken_link(os.fsdecode(path))
     except NotADirectoryError:
         return False
     except OSError:

@@ -225,6 +225,21 @@ def test_a_folder_in_the_place_of_a_file_leaves_it_missing(services: Services, m
     assert services.missing() == MissingTracks(gone=tuple(services.catalog.missing_ids()), spared=())
 
 
+def test_what_is_left_out_behind_a_link_to_a_disk_that_goes_away_is_not_gone(
+    services: Services, music: Path, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (music / "0.mp3").rename(disk / "0.mp3")
+    (music / "linked").symlink_to(disk)
+    ingest_into(services, music)
+    disk.rename(tmp_path / "away")
+    services.catalog.add_root(music, ("linked",))
+    assert ingest_into(services).missing == 0
+    services.catalog.mark_missing([music / "linked" / "0.mp3"])
+    assert services.missing().gone == ()
+
+
 def test_a_track_whose_file_comes_back_before_it_is_forgotten_stays(services: Services, music: Path) -> None:
     ingest_into(services, music)
     (music / "0.mp3").rename(music / "away")
