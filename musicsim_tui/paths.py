@@ -37,8 +37,9 @@ def has_no_file(path: str | Path) -> bool:
 
 
 def is_behind_broken_link(path: str | Path) -> bool:
-    """Whether a folder above is a link that leads nowhere."""
-    return any(part.is_symlink() and not part.exists() for part in Path(path).parents)
+    """Whether the first folder above that is there is a link that leads nowhere."""
+    nearest = next((part for part in Path(path).parents if os.path.lexists(part)), None)
+    return nearest is not None and not os.path.exists(nearest)
 
 
 def tidy_absolute(written: str | Path) -> Path:

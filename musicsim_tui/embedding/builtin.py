@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from musicsim_tui.track import ModelVersion, Samples
 
 _CONSTANTS = f"builtin_v{BUILTIN.version}.npz"
-_BATCH = 4
+_BATCH = 8
 _TOGETHER = 24
 """Columns of the projection applied at a time: few, because each reaches only its group of descriptors."""
 _SATURATION = 3.0

@@ -37,6 +37,8 @@ FLUSH_SECONDS = 3.0
 NEVER_BUILD_HNSW_KB = 10**9
 VERIFIED_POINTS = 32
 """Points whose vector and code must have length one, for the engine keeps no checksums."""
+CODE_TOLERANCE = 0.05
+"""From 16 numbers on, a code scores within 0.04 of one with its own vector, whatever that holds."""
 SMALL_LIMIT = 1000
 """Above it a limit is cut to the number of points: the engine sets aside memory for every hit asked for."""
 LEAST_COMPARED = 1280
@@ -78,9 +80,9 @@ class Collection:
         self.unflushed = count - self.record.at_least
         for record in self.sample():
             vector: Any = record.vector
-            if not isinstance(vector, list) or not near_one(math.hypot(*vector)):
+            if not isinstance(vector, list) or not math.isclose(math.hypot(*vector), 1.0, abs_tol=0.01):
                 raise Damaged(f"the vector of {record.id} is lost")
-            if not near_one(self.score_by_code(record.id, vector)):
+            if not math.isclose(self.score_by_code(record.id, vector), 1.0, abs_tol=CODE_TOLERANCE):
                 raise Damaged(f"{record.id} cannot be found by its own vector")
 
     def sample(self) -> list[Record]:
@@ -349,10 +351,6 @@ class Engine:
             Path(name).rename(discarded)
             shutil.rmtree(discarded, ignore_errors=True)
         return {}, []
-
-
-def near_one(value: float) -> bool:
-    return math.isclose(value, 1.0, abs_tol=0.05)
 
 
 def search_params(limit: int, *, exact: bool) -> SearchParams:

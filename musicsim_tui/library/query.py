@@ -89,8 +89,9 @@ class Query:
         return any(isinstance(part, Between) and part.column == column for part in self._parts)
 
     @property
-    def is_judged_by_index(self) -> bool:
-        """Whether an index on a number, in which all words stand too, the artist first, judges all of it."""
+    def is_covered(self) -> bool:
+        """Whether an index holds the columns that each part asks about: a number, `missing`, the sort key of
+        the artist, in which all words stand."""
         return bool(self._parts) and all(
             isinstance(part, Between | Words)
             or (isinstance(part, FieldHas) and part.field == "artist")
@@ -99,9 +100,9 @@ class Query:
         )
 
     @property
-    def is_judged_by_row(self) -> bool:
-        """Whether the tracks it asks for come one by one, and the first few soon: SQLite makes a list of all
-        that hold a sound or a path before the first."""
+    def is_streamed(self) -> bool:
+        """Whether the first of its tracks come before all are known: SQLite first lists those that hold a
+        sound or a path in full."""
         return self.condition is None or not any(
             isinstance(part, SoundHeard | PathHas) for part in walk(self.condition)
         )

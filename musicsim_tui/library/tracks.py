@@ -130,12 +130,12 @@ def matching_ids(
 ) -> list[TrackId]:
     """All tracks of a query, or some `most` of them, in no order unless one is given.
 
-    In no order they come as SQLite meets them. By an index of `missing` it would fetch each row; where that
-    index cannot judge a row by itself, reading the table through takes an eighth of the time.
+    In no order they come as SQLite meets them. It would walk an index for `missing` and fetch each row that
+    the index does not cover; reading the table through takes an eighth of that.
     """
     query = query or _ALL
     where = query.sql()
-    hint = "NOT INDEXED" if order is None and not query.is_judged_by_index else ""
+    hint = "NOT INDEXED" if order is None and not query.is_covered else ""
     rows = db.execute(
         f"SELECT t.uuid FROM tracks AS t {hint} WHERE {where.text} "
         f"{f'ORDER BY {order}' if order else ''} LIMIT ?",

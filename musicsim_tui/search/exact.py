@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from musicsim_tui.library.catalog import Catalog
     from musicsim_tui.track import ModelVersion, Vectors
 
-_AT_ONCE = 512
-"""As many vectors as stay in a processor's cache."""
-
 
 def search_catalog(
     catalog: Catalog, model: ModelVersion, vector: Vectors, params: SearchParams, cancel: CancelToken
@@ -24,7 +21,7 @@ def search_catalog(
     """The nearest tracks, best first, streamed through memory in batches."""
     query = unit(vector)
     best: list[tuple[float, bytes, Hit]] = []
-    for ids, means in catalog.means(model, batch=_AT_ONCE):
+    for ids, means in catalog.means(model):
         cancel.check()
         scores = cosines(means, query)
         for track_id, score in zip(ids, scores.tolist(), strict=True):

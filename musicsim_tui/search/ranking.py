@@ -101,7 +101,7 @@ class _Sieve:
 
     def best(self) -> list[Hit]:
         where, limit = self._wanted.where, self._wanted.params.limit
-        few = self._admitted(FEW_IDS) if where is not None and where.is_judged_by_row else None
+        few = self._admitted(FEW_IDS) if where is not None and where.is_streamed else None
         if few is not None:
             return self._among(few)
         size = limit + _SPARE if where is None else max(_FIRST_CANDIDATES, 4 * limit)
