@@ -127,6 +127,10 @@ class Mixer:
         mixed, term = self._scratch[:-1, :samples], self._scratch[-1, :samples]
         with np.errstate(invalid="ignore", over="ignore"):  # what comes of it is tamed
             for output, weights in zip(mixed, self._weights, strict=True):
+                if len(planes) == 2 and weights[0] == weights[1]:  # a pass less than below
+                    np.add(planes[0], planes[1], out=output)
+                    output *= weights[0]
+                    continue
                 np.multiply(planes[0], weights[0], out=output)
                 for plane, weight in zip(planes[1:], weights[1:], strict=True):
                     if weight:

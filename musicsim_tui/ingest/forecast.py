@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from musicsim_tui.embedding.embedder import Embedder
     from musicsim_tui.ingest.scan import FoundFile
     from musicsim_tui.jobs import CancelToken
-    from musicsim_tui.track import ModelVersion
+    from musicsim_tui.track import ModelVersion, Samples
 
 _SAMPLE_FILES = 24
 _FEWEST_FILES = 40
@@ -30,6 +30,8 @@ _FEWEST_BYTES_A_SECOND = 750
 """6 kbit/s, the least that Opus takes: a header that claims more audio than that allows is wrong."""
 _DECODING_REALTIME = 600.0
 """Realtime factor of one decoding thread, rounded down."""
+_SOON_SECONDS = 60.0
+"""A job that is done within this, even at the pace of single windows, needs no better forecast."""
 _LONG_ENOUGH_SECONDS = 0.2
 """A batch that takes longer is measured once: chance matters less, and waiting more."""
 _HALF_BYTES = 2
@@ -59,7 +61,7 @@ def make_forecast(
 ) -> Forecast | None:
     """Forecast the hearing of `candidates`, which come shuffled; None when there are too few to bother.
 
-    Lengths come from the headers of a sample, by file suffix; speed from one batch through the embedder.
+    Lengths come from the headers of a sample, by file suffix; speed from a batch through the embedder.
     """
     if len(candidates) < _FEWEST_FILES and sum(file.stamp.size for file in candidates) < _FEWEST_BYTES:
         return None
@@ -68,12 +70,12 @@ def make_forecast(
     all_windows = max(1.0, mean_seconds / HOP_SECONDS)
     windows = min(all_windows, coverage) if coverage else all_windows
     heard_seconds = len(candidates) * windows * WINDOW_SECONDS
-    work = heard_seconds / _realtime_of(embedder) + audio_seconds / (_DECODING_REALTIME * threads)
+    hearing = heard_seconds / _realtime_of(embedder, heard_seconds)
     return Forecast(
         files=len(candidates),
         audio_seconds=audio_seconds,
         heard_seconds=heard_seconds,
-        work_seconds=work,
+        work_seconds=hearing + audio_seconds / (_DECODING_REALTIME * threads),
         disk_bytes=disk_bytes(embedder.model, len(candidates), windows),
     )
 
@@ -111,16 +113,23 @@ def _length(file: FoundFile, cancel: CancelToken) -> float | None:
     return examine(file.path, cancel=cancel).expected_seconds
 
 
-def _realtime_of(embedder: Embedder) -> float:
-    """Realtime factor of one batch; a first call loads the model and is not counted."""
+def _realtime_of(embedder: Embedder, heard_seconds: float) -> float:
+    """Realtime factor of a window by itself when all is heard soon at that pace, else of a batch; a first
+    call loads the model and is not counted."""
     length = int(WINDOW_SECONDS * embedder.sample_rate)
-    noise = np.random.default_rng(0).standard_normal((embedder.batch_size, length), np.float32) * 0.1
-    fastest = float("inf")
-    embedder.embed(noise[:1])
-    for _ in range(2):
-        started = time.perf_counter()
-        embedder.embed(noise)
-        fastest = min(fastest, time.perf_counter() - started)
-        if fastest > _LONG_ENOUGH_SECONDS:
-            break
-    return embedder.batch_size * WINDOW_SECONDS / max(fastest, 1e-6)
+    noise = np.random.default_rng(0).standard_normal((1, length), np.float32) * 0.1
+    embedder.embed(noise)
+    alone = WINDOW_SECONDS / _seconds_to_hear(noise, embedder)
+    if heard_seconds < alone * _SOON_SECONDS:
+        return alone
+    batch = np.repeat(noise, embedder.batch_size, axis=0)
+    seconds = _seconds_to_hear(batch, embedder)
+    if seconds < _LONG_ENOUGH_SECONDS:
+        seconds = min(seconds, _seconds_to_hear(batch, embedder))
+    return embedder.batch_size * WINDOW_SECONDS / seconds
+
+
+def _seconds_to_hear(windows: Samples, embedder: Embedder) -> float:
+    started = time.perf_counter()
+    embedder.embed(windows)
+    return max(time.perf_counter() - started, 1e-6)

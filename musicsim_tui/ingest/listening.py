@@ -264,16 +264,11 @@ class DecodingStage:
         self._processes = processes
         self._most_workers = min(most_workers, len(self._files))
         self._workers: list[_Worker] = []
-        self._gate = PauseSwitch()
-
-    def warm_up(self) -> None:
-        """Start the first decoders, which takes their processes a while; none takes a file before `start`."""
-        self._gate.pause()
-        for _ in range(_WORKERS_AT_FIRST):
-            self._add_worker()
 
     def start(self) -> None:
-        self._gate.resume()
+        """Start the first workers."""
+        for _ in range(_WORKERS_AT_FIRST):
+            self._add_worker()
 
     def keep_up(self) -> None:
         """Add a worker when whoever takes the windows has to wait for them."""
@@ -305,7 +300,7 @@ class DecodingStage:
     def next_file(self, token: CancelToken) -> FoundFile | None:
         """The next one that nobody has heard yet, once it may be taken; None when there is none, or the token
         was cancelled."""
-        while self._gate.wait(token) and self.pause.wait(token):
+        while self.pause.wait(token):
             with self._lock:
                 file = self._files.popleft() if self._files else None
             if file is None or not self._is_heard(file):

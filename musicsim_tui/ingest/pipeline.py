@@ -99,22 +99,24 @@ class Pipeline:
     def run(self, cancel: CancelToken, forecast: Callable[[], float | None] = lambda: None) -> Outcome:
         """Hear everything, or stop soon after `cancel`; either way what is finished is committed.
 
-        `forecast` tells how many seconds of audio will be heard, if it can; it is called first, while the
-        decoders start. Raises what it raises; ModelError or CatalogError when going on is impossible, after
-        committing what it can.
+        `forecast` tells how many seconds of audio will be heard, if it can; it is called before anything is
+        heard, while the first windows are decoded. Raises what it raises; ModelError or CatalogError when
+        going on is impossible, after committing what it can.
         """
-        self._decoding.warm_up()
+        writer = threading.Thread(target=self._guard, args=(self._writing.run,), name="write", daemon=True)
+        writer.start()
+        self._decoding.start()
         try:
             self._audio_total = forecast()
         except BaseException:
             self._decoding.cancel()
+            self._writing.finish()
+            writer.join()
             raise
         at_work = _Stopwatch()
         hearer = threading.Thread(target=self._guard, args=(self._hear,), name="hear", daemon=True)
-        writer = threading.Thread(target=self._guard, args=(self._writing.run,), name="write", daemon=True)
         indexer = threading.Thread(target=self._guard, args=(self._index,), name="index", daemon=True)
-        self._decoding.start()
-        for thread in (hearer, writer, indexer):
+        for thread in (hearer, indexer):
             thread.start()
         while hearer.is_alive() and writer.is_alive() and not cancel.cancelled and self._error is None:
             hearer.join(_TICK_SECONDS)

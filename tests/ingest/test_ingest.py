@@ -22,7 +22,7 @@ from musicsim_tui.ingest.ingest import IngestHooks, IngestRequest, ingest
 from musicsim_tui.ingest.listening import CutWindow, Listening
 from musicsim_tui.ingest.report import IngestProgress
 from musicsim_tui.ingest.scan import FoundFile
-from musicsim_tui.jobs import CancelToken
+from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.library.records import FileStamp
 from musicsim_tui.services import Services
 from musicsim_tui.track import Tags
@@ -508,6 +508,23 @@ def test_an_index_that_blocks_holds_up_no_commit(services: Services, music: Path
             released.set()
             running.join()
     assert added == [3]
+
+
+def test_decoding_begins_before_the_forecast_and_ends_with_it(services: Services, music: Path) -> None:
+    (music / "bad.mp3").write_text("no music")
+    pipeline = pipeline_over(services, music)
+
+    def interrupted() -> float:
+        wait_for(lambda: pipeline._decoding.windows.qsize() >= 3, "the files are decoded")
+        raise Cancelled
+
+    before = set(threading.enumerate())
+    with pytest.raises(Cancelled):
+        pipeline.run(CancelToken(), interrupted)
+    wait_for(lambda: set(threading.enumerate()) <= before, "no thread is left")
+    assert [failure.path.name for failure in services.catalog.failures()] == ["bad.mp3"]
+    assert services.catalog.count() == 0
+    assert ingest_into(services, music).added == 3
 
 
 @pytest.mark.parametrize("holds", ["nothing", "a folder", "other music"])
