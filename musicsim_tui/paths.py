@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+_TELL_ABSENCE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL})
+"""What the system says of a path that leads to nothing. Anything else it says of a disk or a share that does
+not answer."""
 
 
 def tidy_path(written: str | Path) -> Path:
@@ -19,13 +24,13 @@ def tidy_path(written: str | Path) -> Path:
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether there is something of that name. In a folder that must not be entered there may be anything,
-    but a bare name is then taken for no file's."""
+    """Whether there is something of that name. In a folder that must not be entered, and on a disk that does
+    not answer, there may be anything, but a bare name is then taken for no file's."""
     try:
         os.lstat(path)
-    except PermissionError:
-        return os.sep in str(path)
-    except (OSError, ValueError):
+    except OSError as error:
+        return error.errno not in _TELL_ABSENCE and os.sep in str(path)
+    except ValueError:  # a NUL, or a character that no file name can hold
         return False
     return True
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import shutil
@@ -508,6 +509,24 @@ def test_an_index_that_blocks_holds_up_no_commit(services: Services, music: Path
             released.set()
             running.join()
     assert added == [3]
+
+
+@pytest.mark.parametrize(("number", "missing"), [(errno.ENOTCONN, 0), (errno.ENOENT, 3)])
+def test_an_excluded_disk_that_does_not_answer_is_not_taken_for_empty(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch, number: int, missing: int
+) -> None:
+    ingest_into(services, music.parent)
+    look = os.lstat
+
+    def fails(path: str | Path) -> os.stat_result:
+        if music in Path(path).parents:
+            raise OSError(number, os.strerror(number), str(path))
+        return look(path)
+
+    request = IngestRequest(paths=(music.parent,), excludes=(music.name,))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", fails)
+        assert services.ingest(request, IngestHooks(), CancelToken()).missing == missing
 
 
 def test_decoding_begins_before_the_forecast_and_ends_with_it(services: Services, music: Path) -> None:
