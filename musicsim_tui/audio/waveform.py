@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_COLUMNS = 1024
 CELL_SECONDS = 0.1
 """The finest resolution, and the length over which loudness is gated."""
+_CELLS_AT_ONCE = 32
+"""Enough that calls do not weigh, and few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class WaveformBuilder:
         self._cells_per_column = 1
         self._columns = np.zeros(MAX_COLUMNS, dtype=np.float32)
         self._cells = 0
-        self._rest: Samples = np.empty(0, dtype=np.float32)
+        self._waiting: Samples = np.empty(_CELLS_AT_ONCE * self._cell, dtype=np.float32)
+        self._filled = 0
         self._samples = 0
         self._loud_power = 0.0
         self._loud_samples = 0
@@ -66,17 +69,17 @@ class WaveformBuilder:
     def push(self, block: Samples) -> None:
         """Take in the next samples, shape (samples,), any number of them."""
         self._samples += len(block)
-        samples = np.concatenate([self._rest, block]) if len(self._rest) else block
-        whole = len(samples) // self._cell
-        self._rest = samples[whole * self._cell :].copy()
-        if whole:
-            self._add(samples[: whole * self._cell].reshape(whole, self._cell))
+        while len(block):
+            taken = block[: len(self._waiting) - self._filled]
+            self._waiting[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            block = block[len(taken) :]
+            if self._filled == len(self._waiting):
+                self._take_waiting()
 
     def finish(self) -> Waveform:
         """The waveform of all that was pushed."""
-        if len(self._rest):
-            self._add(self._rest[np.newaxis])
-            self._rest = self._rest[:0]
+        self._take_waiting()
         columns = self._columns[: math.ceil(self._cells / self._cells_per_column)]
         power = self._loud_power / self._loud_samples if self._loud_samples else 0.0
         return Waveform(
@@ -86,19 +89,29 @@ class WaveformBuilder:
             loudness=10 * math.log10(power) if power else SILENCE_DBFS,
         )
 
+    def _take_waiting(self) -> None:
+        whole = self._filled - self._filled % self._cell
+        if whole:
+            self._add(self._waiting[:whole].reshape(-1, self._cell))
+        if whole < self._filled:  # the end of the track
+            self._add(self._waiting[np.newaxis, whole : self._filled])
+        self._filled = 0
+
     def _add(self, cells: NDArray[np.float32]) -> None:
         """Take in cells of equal length, shape (cells, samples)."""
         powers = np.einsum("ij,ij->i", cells, cells).astype(np.float64) / cells.shape[1]
         loud = powers[powers >= 10 ** (SILENCE_DBFS / 10)]
         self._loud_power += float(loud.sum()) * cells.shape[1]
         self._loud_samples += len(loud) * cells.shape[1]
-        for peak in np.maximum(cells.max(axis=1), -cells.min(axis=1)):
-            column = self._cells // self._cells_per_column
-            if column == MAX_COLUMNS:
+        peaks = np.maximum(cells.max(axis=1), -cells.min(axis=1))
+        while len(peaks):
+            if self._cells == MAX_COLUMNS * self._cells_per_column:
                 self._merge()
-                column = MAX_COLUMNS // 2
-            self._columns[column] = max(self._columns[column], peak)
-            self._cells += 1
+            fitting = peaks[: MAX_COLUMNS * self._cells_per_column - self._cells]
+            columns = np.arange(self._cells, self._cells + len(fitting)) // self._cells_per_column
+            np.maximum.at(self._columns, columns, fitting)
+            self._cells += len(fitting)
+            peaks = peaks[len(fitting) :]
 
     def _merge(self) -> None:
         self._columns[: MAX_COLUMNS // 2] = self._columns.reshape(-1, 2).max(axis=1)
