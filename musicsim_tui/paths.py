@@ -6,9 +6,11 @@ import errno
 import os
 from pathlib import Path
 
-_TELL_ABSENCE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL})
-"""What the system says of a path that leads to nothing. Anything else it says of a disk or a share that does
-not answer."""
+_TELL_ABSENCE = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
+)
+"""What the system says of a path that leads to nothing. Anything else it says of a folder that must not be
+entered, or of a disk or a share that does not answer."""
 
 
 def tidy_path(written: str | Path) -> Path:

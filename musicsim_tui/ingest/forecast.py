@@ -61,7 +61,8 @@ def make_forecast(
 ) -> Forecast | None:
     """Forecast the hearing of `candidates`, which come shuffled; None when there are too few to bother.
 
-    Lengths come from the headers of a sample, by file suffix; speed from a batch through the embedder.
+    Lengths come from the headers of a sample, by file suffix; speed from a window or a batch through the
+    embedder.
     """
     if len(candidates) < _FEWEST_FILES and sum(file.stamp.size for file in candidates) < _FEWEST_BYTES:
         return None
@@ -126,7 +127,7 @@ def _realtime_of(embedder: Embedder, heard_seconds: float) -> float:
     seconds = _seconds_to_hear(batch, embedder)
     if seconds < _LONG_ENOUGH_SECONDS:
         seconds = min(seconds, _seconds_to_hear(batch, embedder))
-    return embedder.batch_size * WINDOW_SECONDS / seconds
+    return len(batch) * WINDOW_SECONDS / seconds
 
 
 def _seconds_to_hear(windows: Samples, embedder: Embedder) -> float:

@@ -15,6 +15,7 @@ from musicsim_tui.ingest.pause import PauseSwitch
 from musicsim_tui.ingest.report import IngestProgress
 from musicsim_tui.ingest.scan import FoundFile
 from musicsim_tui.ingest.writing import WritingStage
+from musicsim_tui.jobs import Cancelled
 from musicsim_tui.library.records import HeardTrack
 
 if TYPE_CHECKING:
@@ -100,20 +101,22 @@ class Pipeline:
         """Hear everything, or stop soon after `cancel`; either way what is finished is committed.
 
         `forecast` tells how many seconds of audio will be heard, if it can; it is called before anything is
-        heard, while the first windows are decoded. Raises what it raises; ModelError or CatalogError when
-        going on is impossible, after committing what it can.
+        heard, while the first windows are decoded. Raises what it raises, but for a cancellation; ModelError
+        or CatalogError when going on is impossible, after committing what it can.
         """
+        at_work = _Stopwatch()
         writer = threading.Thread(target=self._guard, args=(self._writing.run,), name="write", daemon=True)
         writer.start()
-        self._decoding.start()
         try:
+            self._decoding.start()
             self._audio_total = forecast()
-        except BaseException:
+        except BaseException as error:
             self._decoding.cancel()
             self._writing.finish()
             writer.join()
+            if isinstance(error, Cancelled):
+                return self._writing.outcome
             raise
-        at_work = _Stopwatch()
         hearer = threading.Thread(target=self._guard, args=(self._hear,), name="hear", daemon=True)
         indexer = threading.Thread(target=self._guard, args=(self._index,), name="index", daemon=True)
         for thread in (hearer, indexer):

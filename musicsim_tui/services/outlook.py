@@ -23,8 +23,8 @@ _HEARING_REALTIME = {"builtin": 2_400.0, "mn04": 600.0, "cnn14": 30.0}
 """Seconds of audio a second on one processor of a present-day desktop, rounded down: a first guess, until
 this library has been heard for a while on this machine."""
 _UNKNOWN_REALTIME = 30.0
-_WORTH_REMEMBERING_SECONDS = 600.0
-"""Audio in a job that tells the pace of this machine; a shorter one is mostly loading."""
+_WORTH_REMEMBERING_SECONDS = 3600.0
+"""Audio in a job that tells the pace of this machine; a shorter one is mostly loading and forecasting."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pytest
 
 from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import AudioError, ModelError, StorageError, UnmetRequest
+from musicsim_tui.ingest import ingest as ingest_module
 from musicsim_tui.ingest import listening
 from musicsim_tui.ingest import pipeline as pipeline_module
 from musicsim_tui.ingest import plan as plan_module
@@ -529,20 +530,24 @@ def test_an_excluded_disk_that_does_not_answer_is_not_taken_for_empty(
         assert services.ingest(request, IngestHooks(), CancelToken()).missing == missing
 
 
-def test_decoding_begins_before_the_forecast_and_ends_with_it(services: Services, music: Path) -> None:
+def test_what_is_met_while_an_ingest_is_forecast_is_told_when_it_is_cancelled(
+    services: Services, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (music / "bad.mp3").write_text("no music")
-    pipeline = pipeline_over(services, music)
+    cancel, before = CancelToken(), set(threading.enumerate())
 
-    def interrupted() -> float:
-        wait_for(lambda: pipeline._decoding.windows.qsize() >= 3, "the files are decoded")
+    def interrupted(*_: object, **__: object) -> None:
+        wait_for(lambda: services.catalog.failures() != [], "the bad file has failed")
+        cancel.cancel()
         raise Cancelled
 
-    before = set(threading.enumerate())
-    with pytest.raises(Cancelled):
-        pipeline.run(CancelToken(), interrupted)
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest_module, "make_forecast", interrupted)
+        summary = services.ingest(IngestRequest(paths=(music,)), IngestHooks(), cancel)
     wait_for(lambda: set(threading.enumerate()) <= before, "no thread is left")
-    assert [failure.path.name for failure in services.catalog.failures()] == ["bad.mp3"]
-    assert services.catalog.count() == 0
+    assert summary.cancelled
+    assert [(failure.path.name, failure.new) for failure in summary.failures] == [("bad.mp3", True)]
+    assert (summary.added, services.catalog.count()) == (0, 0)
     assert ingest_into(services, music).added == 3
 
 

@@ -44,8 +44,8 @@ def test_a_library_is_told_by_its_own_tracks_and_pace(tmp_path: Path) -> None:
         before = services.look_ahead(CancelToken())
         assert before is not None
         assert (before.tracks, before.audio_seconds, before.folder) == (4, 1200.0, None)
-        done = IngestSummary(BUILTIN, audio_seconds=1200.0, seconds=100.0, hearing_seconds=60.0)
-        remember_pace(services.catalog, services.settings, replace(done, audio_seconds=60.0))
+        done = IngestSummary(BUILTIN, audio_seconds=12_000.0, seconds=1000.0, hearing_seconds=600.0)
+        remember_pace(services.catalog, services.settings, replace(done, audio_seconds=600.0))
         assert services.look_ahead(CancelToken()) == before
         remember_pace(services.catalog, services.settings, done)
         after = services.look_ahead(CancelToken())
