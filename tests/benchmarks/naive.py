@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RATE = 32_000
 CHECKPOINT = "Cnn14_seeded.pth"
+_LONGEST_SECONDS = 1800.0
+"""Some excerpts claim a length of a day, for which librosa would want room: 32 GiB."""
 
 
 def naive_pipeline(paths: list[Path], checkpoint: Path, work_dir: Path) -> Work:
@@ -43,7 +45,7 @@ def naive_pipeline(paths: list[Path], checkpoint: Path, work_dir: Path) -> Work:
             parameters = models.VectorParams(size=CNN14.dimensions, distance=models.Distance.COSINE)
             client.create_collection("naive", vectors_config=parameters)
             for path in paths:
-                samples, _ = librosa.load(path, sr=RATE, mono=True)
+                samples, _ = librosa.load(path, sr=RATE, mono=True, duration=_LONGEST_SECONDS)
                 _, embedding = tagger.inference(samples[None])
                 point = models.PointStruct(
                     id=str(uuid4()), vector=embedding[0].tolist(), payload={"path": str(path)}
