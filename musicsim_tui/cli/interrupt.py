@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 STOPPED_BY_CTRL_C = 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PATIENCE_SECONDS = 0.9
+_PATIENCE_SECONDS = 0.75
+"""For the cancellation to be seen: with what ending takes, the whole of it stays within a second."""
 _FINISHING_SECONDS = 5.0
 """For what has seen the cancellation and is writing what it finished."""
 _LAST_WORD_SECONDS = 0.5
