@@ -44,8 +44,6 @@ RATES_HZ = (0.4, 12.0)
 RATE_BANDS = 14
 PERIODS_S = (0.15, 2.0)
 PERIOD_BANDS = 20
-_BLOCK = 1024
-"""Samples within which zero crossings are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +85,12 @@ def describe(spectra: Spectra) -> Floats:
         _log_deviation(cepstra[:, 2:] - cepstra[:, :-2]),
         _band_correlation(spectra.bands),
         _mean_and_deviation(spectra.flatness),
-        _shape(power, spectra.waveform),
+        _shape(power, spectra.crossings),
         _register(spectra.register),
         _fluctuation(onsets),
         _rhythm(onsets),
         _attack(spectra.bands, onsets),
-        _dynamics(power, spectra.waveform),
+        _dynamics(power, spectra.peak),
         _harmony(spectra.chroma),
         spectra.chroma.mean(axis=1),
     )
@@ -122,7 +120,7 @@ def _band_correlation(bands: Floats) -> Floats:
     return fisher
 
 
-def _shape(power: Floats, waveform: Floats) -> Floats:
+def _shape(power: Floats, crossings: Floats) -> Floats:
     """Centroid, spread, rolloff (85 %), crest on the mel scale, zero crossings: means and deviations."""
     total = power.sum(axis=2)
     position = np.linspace(0, 1, MEL_BANDS, dtype=np.float32)
@@ -132,23 +130,13 @@ def _shape(power: Floats, waveform: Floats) -> Floats:
     rolloff = (np.cumsum(power, axis=2) < 0.85 * total[:, :, None]).mean(axis=2, dtype=np.float32)
     crest = np.log(power.max(axis=2) * MEL_BANDS / total)
     frames = np.stack([centroid, spread, rolloff, crest], axis=2)
-    return np.concatenate([_mean_and_deviation(frames), _zero_crossings(waveform)], axis=1)
+    return np.concatenate([_mean_and_deviation(frames), _zero_crossings(crossings)], axis=1)
 
 
-def _zero_crossings(waveform: Floats) -> Floats:
-    """Logarithm of the rate of sign changes a sample and its deviation over blocks of 46 ms."""
-    rate = np.log(np.stack([_crossing_rates(row) for row in waveform]) + np.float32(1e-2))
+def _zero_crossings(crossings: Floats) -> Floats:
+    """Logarithm of the rate of sign changes and its deviation over blocks."""
+    rate = np.log(crossings + np.float32(1e-2))
     return np.stack([rate.mean(axis=1), rate.std(axis=1)], axis=1)
-
-
-def _crossing_rates(waveform: Floats) -> Floats:
-    """Sign changes a sample within each block of one waveform, shape (blocks,)."""
-    negative = np.signbit(waveform[: len(waveform) // _BLOCK * _BLOCK])
-    changes = np.empty(len(negative), np.uint8)
-    np.not_equal(negative[1:], negative[:-1], out=changes[:-1].view(bool))
-    inside = changes.reshape(-1, _BLOCK)[:, :-1]  # not from one block to the next
-    rates: Floats = inside.sum(axis=1, dtype=np.uint16).astype(np.float32) / np.float32(_BLOCK - 1)
-    return rates
 
 
 def _register(register: Floats) -> Floats:
@@ -210,13 +198,14 @@ def _attack(bands: Floats, onsets: Floats) -> Floats:
     return np.concatenate([np.log(peakiness + np.float32(0.1)), roughness], axis=1)
 
 
-def _dynamics(power: Floats, waveform: Floats) -> Floats:
+def _dynamics(power: Floats, peak: Floats) -> Floats:
     """Deviation, percentiles (10, 50, 90) and share of low frames of the level, and the crest factor."""
     level = 10 * np.log10(power.sum(axis=2))
     low, middle, high = np.percentile(level, (10, 50, 90), axis=1)
     low_share = (level < -6).mean(axis=1)
-    crest = np.log(np.maximum(waveform.max(axis=1), -waveform.min(axis=1)) + np.float32(1))
-    return np.stack([level.std(axis=1), low, middle, high, low_share, crest], axis=1).astype(np.float32)
+    return np.stack(
+        [level.std(axis=1), low, middle, high, low_share, np.log(peak + np.float32(1))], axis=1
+    ).astype(np.float32)
 
 
 def _harmony(chroma: Floats) -> Floats:

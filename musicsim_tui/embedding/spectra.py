@@ -1,8 +1,8 @@
 """Windows of audio to the few spectrograms from which every hand-made descriptor is taken.
 
 Two short-time Fourier transforms see each window: a short one (46 ms) that follows timbre and rhythm, and a
-long one (372 ms) that tells semitones apart. Both are reduced at once to a few bands, so memory holds one
-window's full spectrum at a time.
+long one (372 ms) that tells semitones apart. Both are reduced at once to a few bands, and one window is done
+with before the next is looked at, so that what is worked on stays in the processor's cache.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _LOWEST_CHROMA_NOTE = 48
 
 _FLOOR = 1e-6
 """Added to power before logarithms, 60 dB under the window's mean: what codecs throw away lies lower."""
+_BLOCK = 1024
+"""Samples within which zero crossings are counted."""
 _SAMPLES_AT_ONCE = 1 << 16
 """Samples of frames that are transformed together, and stay in a processor's cache."""
 _SILENCE = 1e-6
@@ -57,8 +59,10 @@ class Spectra:
     pitch-class energies, each frame of unit length or zero.
     """
 
-    waveform: Floats
-    """(windows, samples), of zero mean and unit power or all zero; padded to two long frames at least."""
+    peak: Floats
+    """(windows,). The highest amplitude, at unit power; 0 for silence."""
+    crossings: Floats
+    """(windows, blocks of 46 ms). Sign changes a sample."""
     bands: Floats
     """(windows, short frames, MEL_BANDS)."""
     flatness: Floats
@@ -84,18 +88,14 @@ class Analysis:
     def __call__(self, windows: Samples) -> Spectra:
         """Spectra of a batch, shape (windows, samples), of one window or more."""
         samples = windows.shape[1]
-        waveform = np.zeros((len(windows), max(samples, LONG_FFT + LONG_HOP)), np.float32)
-        for row, window in zip(waveform, windows, strict=True):
-            _set_to_unit_power(row[:samples], window)
-        short = [self._short(window) for window in waveform]
-        long = [self._long(window) for window in waveform]
-        return Spectra(
-            waveform=waveform,
-            bands=np.stack([bands for bands, _ in short]),
-            flatness=np.stack([flatness for _, flatness in short]),
-            chroma=np.stack([chroma for chroma, _ in long]),
-            register=np.stack([register for _, register in long]),
-        )
+        waveform = np.zeros(max(samples, LONG_FFT + LONG_HOP), np.float32)
+        seen = []
+        for window in windows:
+            _set_to_unit_power(waveform[:samples], window)
+            peak = np.maximum(waveform.max(), -waveform.min())
+            seen.append((peak, _crossing_rates(waveform), *self._short(waveform), *self._long(waveform)))
+        peak, crossings, bands, flatness, chroma, register = map(np.stack, zip(*seen, strict=True))
+        return Spectra(peak, crossings, bands, flatness, chroma, register)
 
     def _short(self, waveform: Floats) -> tuple[Floats, Floats]:
         power = _power_spectrogram(waveform, self._short_taper, SHORT_HOP, self._short_bins)
@@ -118,12 +118,13 @@ class Analysis:
 
 
 def _set_to_unit_power(row: Floats, window: Samples) -> None:
-    """Set a row of zeros to the window without its mean and at unit power, so that gain changes nothing.
+    """Set a row to the window without its mean and at unit power, so that gain changes nothing.
 
-    It stays zero for digital silence, and for a window that holds anything but finite numbers.
+    It is zero for digital silence, and for a window that holds anything but finite numbers.
     """
     peak = float(np.maximum(window.max(initial=0.0), -window.min(initial=0.0)))
     if not _SILENCE < peak < np.inf:
+        row[:] = 0
         return
     if _ORDINARY[0] < peak < _ORDINARY[1]:
         np.subtract(window, window.mean(), out=row)
@@ -136,6 +137,16 @@ def _set_to_unit_power(row: Floats, window: Samples) -> None:
         row *= 1 / deviation
     else:
         row[:] = 0
+
+
+def _crossing_rates(waveform: Floats) -> Floats:
+    """Sign changes a sample within each block of one waveform, shape (blocks,)."""
+    negative = np.signbit(waveform[: len(waveform) // _BLOCK * _BLOCK])
+    changes = np.empty(len(negative), np.uint8)
+    np.not_equal(negative[1:], negative[:-1], out=changes[:-1].view(bool))
+    inside = changes.reshape(-1, _BLOCK)[:, :-1]  # not from one block to the next
+    rates: Floats = inside.sum(axis=1, dtype=np.uint16).astype(np.float32) / np.float32(_BLOCK - 1)
+    return rates
 
 
 def decibels(power: Floats) -> Floats:
