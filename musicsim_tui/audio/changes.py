@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from av.audio.frame import AudioFrame
 
 _LASTING_SECONDS = 1.0
 """What is shorter is no part of the recording: a damaged frame that passes for one of another kind, or the
@@ -26,36 +22,35 @@ class FormatChange:
 
 
 class ChangeWatch:
-    """Keeps the first change of a recording. Whoever goes through its frames counts `samples` up: a call for
-    each of them would be felt."""
+    """Keeps the first change of a recording, which it is told of stretch by stretch."""
 
     def __init__(self) -> None:
-        self.samples = 0
+        self._samples = 0
         self._seconds = 0.0
         self._kind: tuple[int, int] | None = None
         self._lasting: tuple[int, int] | None = None
         self._first: FormatChange | None = None
 
-    def begin(self, frame: AudioFrame) -> None:
-        """A frame is the first, or differs from those before in some way."""
-        kind = frame.sample_rate, frame.layout.nb_channels
-        if kind != self._kind:
+    def add(self, rate: int, channels: int, samples: int) -> None:
+        """The next samples of the recording, by their kind; it may be that of those before."""
+        if (rate, channels) != self._kind:
             self._end()
-            self._kind = kind
+            self._kind = rate, channels
+        self._samples += samples
 
     def finish(self) -> FormatChange | None:
-        """The first change, once every frame was there; None where there was none."""
+        """The first change, once all of the recording was there; None where there was none."""
         self._end()
         return self._first
 
     def _end(self) -> None:
-        """The frames of one kind have come to their end."""
+        """The samples of one kind have come to their end."""
         if self._kind is None:
             return
-        seconds = self.samples / self._kind[0]
+        seconds = self._samples / self._kind[0]
         if seconds >= _LASTING_SECONDS:
             if self._first is None and self._lasting is not None and self._lasting != self._kind:
                 self._first = FormatChange(self._seconds, *self._lasting, *self._kind)
             self._lasting = self._kind
         self._seconds += seconds
-        self.samples = 0
+        self._samples = 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
 
     from musicsim_tui.audio.changes import FormatChange
     from musicsim_tui.audio.identity import AudioFile
@@ -171,18 +172,18 @@ def _mixed(
 ) -> Iterator[Samples]:
     mixer: mixing.Mixer | None = None
     for frame in frames:
-        samples = frame.samples
-        if not samples or frame.sample_rate < _MIN_SAMPLE_RATE:
-            continue
-        if mixer is None or not mixer.accepts(frame):
+        if mixer is None or not mixer.push(frame):
+            if not frame.samples or frame.sample_rate < _MIN_SAMPLE_RATE:
+                continue
             if mixer is not None:
+                changes.add(mixer.rate, mixer.channels, mixer.samples)
                 yield mixer.mix(last=True)
-            changes.begin(frame)
             mixer = mixing.Mixer(frame, task.rate, task.matrix(_channels(frame, source)), task.portion)
-        changes.samples += samples
-        if mixer.push(frame):
+            mixer.push(frame)
+        if mixer.full:
             yield mixer.mix()
     if mixer is not None:
+        changes.add(mixer.rate, mixer.channels, mixer.samples)
         yield mixer.mix(last=True)
 
 
@@ -218,13 +219,14 @@ def _frames(source: AudioSource, tally: _Tally) -> Iterator[AudioFrame]:
     from av.error import FFmpegError
 
     examination = tally.examination
+    stream: AudioStream | None = None
     decoder: AudioCodecContext | None = None
     for packet in source.packets():
         if examination is not None:
             examination.add(packet)
-        if packet.stream.codec_context is not decoder:
+        if decoder is None or packet.stream is not stream:
             yield from _kept_back(decoder)
-            decoder = packet.stream.codec_context
+            stream, decoder = packet.stream, packet.stream.codec_context
         try:
             yield from decoder.decode(packet)
             tally.decoded_packets += 1

@@ -112,24 +112,22 @@ class Examination:
             # Such packets do not say how they are to be played; compressed ones do.
             self._digest.update(f"{self._codec} {self._sample_rate} {self._channels}".encode())
         self._seconds = 0.0
-        self._bytes = 0
         self._stream: AudioStream | None = None
         self._time_base = 0.0
 
     def add(self, packet: Packet[AudioStream]) -> None:
-        """Take in the next packet."""
+        """Take in the next packet, which holds some bytes."""
         if packet.stream is not self._stream:
             self._stream = packet.stream
             self._time_base = float(packet.stream.time_base or 0)
         self._digest.update(packet)
-        self._bytes += packet.size
         seconds = (packet.duration or 0) * self._time_base
         if seconds < _LONGEST_PACKET_SECONDS:
             self._seconds += seconds
 
     def finish(self) -> AudioFile:
         """What was learned. Raises AudioError when there was no packet."""
-        if not self._bytes:
+        if self._stream is None:
             raise AudioError(
                 "The file holds no audio data.", "Its download or copy did not finish: fetch it again."
             )

@@ -82,7 +82,8 @@ class Mixer:
         from av.audio.fifo import AudioFifo
 
         self._weights: Samples = np.asarray(matrix, dtype=np.float32)
-        self._layout, self._rate, self._format = frame.layout, frame.sample_rate, frame.format.name
+        self.rate, self.channels = frame.sample_rate, frame.layout.nb_channels
+        self._layout = frame.layout
         self._pending = AudioFifo()
         self._portion = min(
             max(1, round(portion * frame.sample_rate)), _MAX_PORTION // frame.layout.nb_channels
@@ -91,18 +92,28 @@ class Mixer:
         self._scratch: Samples = np.empty((0, 0), dtype=np.float32)
         self._resampler = _resampler(frame.sample_rate, rate, len(self._weights))
 
-    def accepts(self, frame: AudioFrame) -> bool:
-        return (
-            frame.layout == self._layout
-            and frame.sample_rate == self._rate
-            and frame.format.name == self._format
-        )
+    @property
+    def samples(self) -> int:
+        """Samples of each channel that were pushed so far."""
+        return self._pending.samples_written
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time for `mix`."""
+        return self._pending.samples >= self._portion
 
     def push(self, frame: AudioFrame) -> bool:
-        """Take in a frame; whether it is time for `mix`."""
+        """Take in a frame; false, and nothing is done, where it is of another kind."""
+        if frame.layout != self._layout:
+            return False
         frame.pts = None
-        self._pending.write(frame)
-        return bool(self._pending.samples >= self._portion)
+        try:
+            self._pending.write(frame)
+        except ValueError as error:  # for another rate or sample format: cheaper than to look at each
+            if type(error) is not ValueError:  # FFmpeg's own
+                raise
+            return False
+        return True
 
     def mix(self, *, last: bool = False) -> Samples:
         """All that was pushed, mixed and resampled, shape (channels, samples); with the tail of the resampler
