@@ -105,22 +105,24 @@ class Pipeline:
         or CatalogError when going on is impossible, after committing what it can.
         """
         at_work = _Stopwatch()
-        writer = threading.Thread(target=self._guard, args=(self._writing.run,), name="write", daemon=True)
+        writer, hearer, indexer = (
+            threading.Thread(target=self._guard, args=(stage,), name=name, daemon=True)
+            for name, stage in (("write", self._writing.run), ("hear", self._hear), ("index", self._index))
+        )
         writer.start()
         try:
+            indexer.start()
             self._decoding.start()
             self._audio_total = forecast()
         except BaseException as error:
+            self._stop.set()
             self._decoding.cancel()
             self._writing.finish()
             writer.join()
             if isinstance(error, Cancelled):
                 return self._writing.outcome
             raise
-        hearer = threading.Thread(target=self._guard, args=(self._hear,), name="hear", daemon=True)
-        indexer = threading.Thread(target=self._guard, args=(self._index,), name="index", daemon=True)
-        for thread in (hearer, indexer):
-            thread.start()
+        hearer.start()
         while hearer.is_alive() and writer.is_alive() and not cancel.cancelled and self._error is None:
             hearer.join(_TICK_SECONDS)
             self._decoding.abandon_hanging()
@@ -132,13 +134,13 @@ class Pipeline:
         hearer.join(_GRACE_SECONDS)
         self._writing.finish()
         writer.join()
-        if not cancel.cancelled:
-            indexer.join()
         at_work.look(waiting=False)
         outcome = self._writing.outcome
         outcome.audio_seconds = self._hearing.audio_seconds
         outcome.seconds = at_work.seconds
         self._publish(self._snapshot(at_work.seconds))
+        while indexer.is_alive() and not cancel.cancelled:  # perhaps it waits for another process
+            indexer.join(_TICK_SECONDS)
         if self._error is not None:
             raise self._error
         return outcome
@@ -184,7 +186,7 @@ class Pipeline:
 
     def _index(self) -> None:
         """Bring fresh tracks to the index while others are heard; a failing engine is tried again later."""
-        pause, noticed = _INDEX_SECONDS, False
+        pause, noticed = 0.0, False
         while not self._stop.wait(pause):
             try:
                 self._index_new()

@@ -32,6 +32,7 @@ _SLICE_SECONDS = 1.0
 _POLL_SECONDS = 1.5
 _COMPARE_SECONDS = 60.0
 _CATCH_UP_SECONDS = 2.0
+_OPENING_SECONDS = 0.5
 
 _CATALOG_ANSWERS = "The catalog answers instead."
 _INDEXED_LATER = "The library is safe and will be indexed later."
@@ -66,6 +67,7 @@ class Engine:
         self._closed = CancelToken()
         self._waiting = threading.local()
         self._searching, self._ingesting = CancelToken(), CancelToken()
+        self._beginning: ModelVersion | None = None
         self._search_at = self._write_at = 0.0
         self._failing = False
         self._told = ""
@@ -88,13 +90,14 @@ class Engine:
     def open(self, *, wait: float = 0.0) -> Index | None:
         """The index; None while another process holds the embedded one. Raises IndexFailure."""
         with self._opening:
-            if self._closed.cancelled:
-                raise closed()
-            if self._index is None:
+            if self._index is None and not self._closed.cancelled:
                 try:
                     self._index = self._open(wait)
                 except IndexLocked:
                     self._search_at = time.monotonic() + _REOPEN_SECONDS
+            if self._closed.cancelled:  # perhaps meanwhile
+                self._release()
+                raise closed()
             return self._index
 
     def open_patiently(self) -> Index | None:
@@ -208,14 +211,22 @@ class Engine:
     # Writing
 
     def begin_ingest(self, model: ModelVersion, cancel: CancelToken) -> None:
-        """Open the index and find out what it lost. Raises Cancelled; an index that fails is a notice."""
-        self._ingesting = self._waiting.token = cancel
-        try:
-            index = self.open_patiently()
-            if index is not None:
-                self._compare(index, model, cancel)
-        except IndexFailure as error:
-            self._fail(error, _INDEXED_LATER)
+        """Let the first push of an ingest find out what the index lost: hearing need not wait for that."""
+        self._ingesting, self._beginning = cancel, model
+
+    def _opened_for_ingest(self) -> Index | None:
+        """The index, compared with the catalog where an ingest has just begun.
+
+        Raises IndexFailure, Cancelled.
+        """
+        model, self._beginning = self._beginning, None
+        if model is None:
+            return self.open()
+        self._waiting.token = self._ingesting
+        index = self.open_patiently()
+        if index is not None:
+            self._compare(index, model, self._ingesting)
+        return index
 
     def push_new(self, model: ModelVersion, cancel: CancelToken | None = None) -> None:
         """Bring a slice of what was just heard to the index, if this process may write it.
@@ -224,7 +235,7 @@ class Engine:
         a notice, and is tried again half a minute later.
         """
         try:
-            index = self._usable(writing=True)
+            index = self._opened_for_ingest() if self._beginning else self._usable(writing=True)
             if index is not None:
                 self._push(index, model, cancel or self._ingesting, seconds=_SLICE_SECONDS)
         except Cancelled:
@@ -234,7 +245,7 @@ class Engine:
 
     def finish_ingest(self, publish: Callable[[Progress], None], cancel: CancelToken) -> None:
         """Index the rest of what was heard, and what changed for other models. Raises Cancelled."""
-        self._push_all(self.open, cancel, publish)
+        self._push_all(self._opened_for_ingest, cancel, publish)
 
     def prune(self, cancel: CancelToken) -> None:
         """Remove from the index what was deleted from the catalog; later, if it cannot be reached now."""
@@ -362,7 +373,13 @@ class Engine:
             self._loop.stop(0.0 if self._searching.cancelled else _CATCH_UP_SECONDS)
             self._loop = None
         self._closed.cancel()
-        with self._opening:
-            index, self._index = self._index, None
+        if self._opening.acquire(timeout=_OPENING_SECONDS):  # else whoever is opening it lets go
+            try:
+                self._release()
+            finally:
+                self._opening.release()
+
+    def _release(self) -> None:
+        index, self._index = self._index, None
         if index is not None:
             index.close()
