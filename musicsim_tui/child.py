@@ -2,20 +2,27 @@
 
 A frame is two unsigned 32-bit lengths in network order, a header as JSON in ASCII, and a body of raw bytes.
 Both ends run on one machine, so numbers in a body have the machine's own byte order.
+
+Loading a module can take longer than its work. Where more than one process of a module is wanted, the first
+forks the others as soon as it has loaded.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import selectors
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import sysconfig
+import weakref
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +33,46 @@ if TYPE_CHECKING:
 _LENGTHS = struct.Struct("!II")
 _BUFFER_BYTES = 1 << 20
 _FIRST_FREE_DESCRIPTOR = 3
+_LOADING_SECONDS = 30.0
+CAN_FORK = hasattr(os, "pidfd_open")
+"""Whether the system tells processes apart that another has started: Linux does."""
+
+
+class Process(Protocol):
+    """As much of a process as is needed to end it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self) -> int: ...
+
+
+class ForkedProcess:
+    """A process that a child has forked: the kernel keeps hold of it for us (pidfd_open(2))."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Wait until the process at the other end has been forked. Raises OSError when it does not come."""
+        connection.settimeout(_LOADING_SECONDS)
+        frame = receive_frame(connection)
+        if frame is None:
+            raise ConnectionResetError("the process was not forked")
+        connection.settimeout(None)
+        self.pid: int = frame[0]["pid"]
+        self._descriptor = os.pidfd_open(self.pid)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Wait for its end; how it ended is known to its parent alone."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._descriptor, selectors.EVENT_READ)
+            selector.select()
+        return 0
 
 
 def start_child(
@@ -37,24 +84,53 @@ def start_child(
     it writes to: it must end when the socket does. Raises OSError. Not `multiprocessing`, which cannot start
     children inside a running Textual application.
     """
-    ours, theirs = (_above_standard_streams(end) for end in socket.socketpair())
-    for end in (ours, theirs):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+    process, (connection,) = start_children(1, module, *arguments, output=output)
+    return process, connection
+
+
+def start_children(
+    count: int, module: str, *arguments: str, output: int | IO[bytes] = subprocess.DEVNULL
+) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
+    """As `start_child`, with a socket for each of `count` processes: that for the one that is started, then
+    those for the ones that it is to fork, by way of `fork_for_each`. A `ForkedProcess` waits for one of them.
+    """
+    pairs = [_socket_pair() for _ in range(count)]
+    descriptors = [theirs.fileno() for _, theirs in pairs]
     try:
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, str(theirs.fileno()), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-                env=_environment(),
-            )
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, ",".join(map(str, descriptors)), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=descriptors,
+            start_new_session=True,
+            env=_environment(),
+        )
     except BaseException:
-        ours.close()
+        for ours, _ in pairs:
+            ours.close()
         raise
-    return process, ours
+    finally:
+        for _, theirs in pairs:
+            theirs.close()
+    return process, [ours for ours, _ in pairs]
+
+
+def fork_for_each(descriptors: str) -> socket.socket:
+    """In a child, once it has loaded what takes time: the socket to serve. Forks a process for each but the
+    first, in which that one comes back. Only while this process has a single thread."""
+    own, *others = (socket.socket(fileno=int(descriptor)) for descriptor in descriptors.split(","))
+    if others:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here waits for them
+    while others:
+        other = others.pop()
+        if not os.fork():
+            for connection in (own, *others):
+                connection.close()
+            send_frame(other, {"pid": os.getpid()}, b"")
+            return other
+        other.close()
+    return own
 
 
 def send_frame(connection: socket.socket, header: Mapping[str, object], body: bytes | memoryview) -> None:
@@ -86,6 +162,14 @@ def _fill(connection: socket.socket, buffer: memoryview) -> None:
         if received == 0:
             raise ConnectionResetError("the connection ended inside a frame")
         buffer = buffer[received:]
+
+
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends whose descriptors a child's standard streams cannot take the place of."""
+    pair = tuple(_above_standard_streams(end) for end in socket.socketpair())
+    for end in pair:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+    return pair[0], pair[1]
 
 
 def _above_standard_streams(end: socket.socket) -> socket.socket:

@@ -8,7 +8,7 @@ and a file on which the decoder crashes or hangs takes nothing with it.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -19,18 +19,24 @@ from musicsim_tui.audio.decode import AudioBlocks, decode_mono
 from musicsim_tui.audio.identity import AudioFile, examine
 from musicsim_tui.audio.waveform import Waveform, WaveformBuilder
 from musicsim_tui.audio.windows import WINDOW_SECONDS, AudioWindow, cut_windows
-from musicsim_tui.child import receive_frame, send_frame, start_child
+from musicsim_tui.child import (
+    CAN_FORK,
+    ForkedProcess,
+    receive_frame,
+    send_frame,
+    start_child,
+    start_children,
+)
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
 from musicsim_tui.ingest.window_memory import offer_memory
 from musicsim_tui.track import Tags, TrackId
 
 if TYPE_CHECKING:
     import socket
-    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from musicsim_tui.child import Frame
+    from musicsim_tui.child import Frame, Process
     from musicsim_tui.ingest.window_memory import WindowMemory
     from musicsim_tui.jobs import CancelToken
     from musicsim_tui.track import Samples
@@ -38,6 +44,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WORKER = "musicsim_tui.ingest.decoder_worker"
+
+
+@dataclass(frozen=True, slots=True)
+class StartedDecoder:
+    """A process that loads what it needs, and the socket to it; None while it is to be forked."""
+
+    process: Process | None
+    connection: socket.socket
+
+
+def start_decoders(count: int, rate: int, coverage: int | None) -> list[StartedDecoder]:
+    """Start processes for up to `count` decoders, which load what they need but once. Raises OSError."""
+    process, connections = start_children(count if CAN_FORK else 1, WORKER, *_arguments(rate, coverage))
+    return [
+        StartedDecoder(process, connections[0]),
+        *(StartedDecoder(None, connection) for connection in connections[1:]),
+    ]
+
+
+def _arguments(rate: int, coverage: int | None) -> tuple[str, str]:
+    return str(rate), str(coverage or 0)
 
 
 class DecoderCrashed(AudioError):
@@ -136,12 +163,20 @@ class LocalDecoder:
 
 
 class ProcessDecoder:
-    """Decodes in a process of its own, which starts with the first file and again after a crash."""
+    """Decodes in a process of its own, which starts again after a crash."""
 
     def __init__(
-        self, rate: int, coverage: int | None, cancel: CancelToken, pulse: Callable[[], None]
+        self,
+        rate: int,
+        coverage: int | None,
+        cancel: CancelToken,
+        pulse: Callable[[], None],
+        started: StartedDecoder | None = None,
     ) -> None:
-        """Start the process. Raises OSError when there is not enough memory, processes or files."""
+        """Take over the process that is `started`, or start one.
+
+        Raises OSError when there is not enough memory, processes or files.
+        """
         self._rate = rate
         self._coverage = coverage
         self._cancel = cancel
@@ -150,7 +185,7 @@ class ProcessDecoder:
         self._change: FormatChange | None = None
         self._identified: AudioFile | None = None
         self._memory: WindowMemory | None = None
-        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = self._started()
+        self._child: tuple[Process, socket.socket] | None = self._taken_over(started) or self._started()
 
     def examine(self, path: Path) -> AudioFile:
         self._ask({"op": "examine", "path": str(path)})
@@ -196,9 +231,24 @@ class ProcessDecoder:
             process.kill()
             process.wait()
 
-    def _started(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
-        """A process that knows where to put its windows. Raises OSError."""
-        child = start_child(WORKER, str(self._rate), str(self._coverage or 0))
+    def _taken_over(self, started: StartedDecoder | None) -> tuple[Process, socket.socket] | None:
+        """The process that was started, once it is there; None where it does not come. Raises OSError."""
+        if started is None:
+            return None
+        try:
+            process = started.process or ForkedProcess(started.connection)
+        except OSError as error:
+            log.warning("no decoder was forked: %s", error)
+            started.connection.close()
+            return None
+        return self._with_memory((process, started.connection))
+
+    def _started(self) -> tuple[Process, socket.socket]:
+        """A process of its own. Raises OSError."""
+        return self._with_memory(start_child(WORKER, *_arguments(self._rate, self._coverage)))
+
+    def _with_memory(self, child: tuple[Process, socket.socket]) -> tuple[Process, socket.socket]:
+        """The process, which knows where to put its windows."""
         self._memory = None
         try:
             self._memory = offer_memory(child[1], round(WINDOW_SECONDS * self._rate))

@@ -1,24 +1,26 @@
-"""A decoder's process: `python -m musicsim_tui.ingest.decoder_worker SOCKET RATE COVERAGE`."""
+"""A decoder's process: `python -m musicsim_tui.ingest.decoder_worker SOCKETS RATE COVERAGE`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import sys
 import time
 import traceback
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musicsim_tui.child import receive_frame, send_frame
+from musicsim_tui.child import fork_for_each, receive_frame, send_frame
 from musicsim_tui.errors import MusicSimError
 from musicsim_tui.ingest.decoder import LocalDecoder, audio_to_json, error_to_json, unexpected
 from musicsim_tui.ingest.window_memory import OPERATION, accept_memory
 from musicsim_tui.jobs import CancelToken
 
 if TYPE_CHECKING:
+    import socket
+
     from musicsim_tui.audio.windows import AudioWindow
     from musicsim_tui.ingest.decoder import Decoder
     from musicsim_tui.ingest.window_memory import WindowMemory
@@ -88,8 +90,10 @@ class _Service:
 
 def main() -> None:
     os.nice(_NICENESS)
-    descriptor, rate, coverage = (int(argument) for argument in sys.argv[1:])
-    _Service(socket.socket(fileno=descriptor), rate, coverage or None).run()
+    descriptors, rate, coverage = sys.argv[1:]
+    for module in ("av", "soxr"):  # which every file needs, whoever decodes it
+        import_module(module)
+    _Service(fork_for_each(descriptors), int(rate), int(coverage) or None).run()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 
 from musicsim_tui.embedding.assembly import TrackAssembly
 from musicsim_tui.errors import AudioError, MusicSimError
-from musicsim_tui.ingest.decoder import DecoderCrashed, LocalDecoder, ProcessDecoder, unexpected
+from musicsim_tui.ingest.decoder import (
+    DecoderCrashed,
+    LocalDecoder,
+    ProcessDecoder,
+    start_decoders,
+    unexpected,
+)
 from musicsim_tui.ingest.findings import FileFailed, HeardElsewhere, SoundKnown
 from musicsim_tui.ingest.flaws import flaw_of
 from musicsim_tui.ingest.pause import PauseSwitch
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
     from musicsim_tui.audio.waveform import Waveform
     from musicsim_tui.audio.windows import AudioWindow
     from musicsim_tui.embedding.embedder import Embedder
-    from musicsim_tui.ingest.decoder import Decoder
+    from musicsim_tui.ingest.decoder import Decoder, StartedDecoder
     from musicsim_tui.ingest.findings import Finding
     from musicsim_tui.library.records import Flaw
     from musicsim_tui.track import Samples, TrackId
@@ -225,6 +231,15 @@ class _Worker(threading.Thread):
         self.since = time.monotonic()
 
 
+@contextlib.contextmanager
+def _noted_if_it_fails() -> Iterator[None]:
+    """Who gets no process for a decoder decodes in this one."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("no process for a decoder: %s", error)
+
+
 class DecodingStage:
     """Decodes `files` into a bounded queue of windows, with at most `most_workers` at a time.
 
@@ -264,10 +279,15 @@ class DecodingStage:
         self._processes = processes
         self._most_workers = min(most_workers, len(self._files))
         self._workers: list[_Worker] = []
+        self._started: list[StartedDecoder] = []
 
     def start(self) -> None:
         """Start the first workers."""
-        for _ in range(_WORKERS_AT_FIRST):
+        count = min(_WORKERS_AT_FIRST, self._most_workers)
+        if self._processes:
+            with _noted_if_it_fails():
+                self._started = start_decoders(count, self.embedder.sample_rate, self.coverage)
+        for _ in range(count):
             self._add_worker()
 
     def keep_up(self) -> None:
@@ -282,10 +302,10 @@ class DecodingStage:
 
     def new_decoder(self, cancel: CancelToken, pulse: Callable[[], None]) -> Decoder:
         if self._processes:
-            try:
-                return ProcessDecoder(self.embedder.sample_rate, self.coverage, cancel, pulse)
-            except OSError as error:
-                log.warning("no process for a decoder: %s", error)
+            with self._lock:
+                started = self._started.pop(0) if self._started else None
+            with _noted_if_it_fails():
+                return ProcessDecoder(self.embedder.sample_rate, self.coverage, cancel, pulse, started)
         return LocalDecoder(self.embedder.sample_rate, self.coverage, cancel, pulse)
 
     @property

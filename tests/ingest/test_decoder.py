@@ -11,9 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musicsim_tui.child import CAN_FORK
 from musicsim_tui.errors import AudioError, MusicSimError, StorageError
 from musicsim_tui.ingest import decoder, pipeline
-from musicsim_tui.ingest.decoder import Decoder, LocalDecoder, ProcessDecoder, error_from_json, error_to_json
+from musicsim_tui.ingest.decoder import (
+    Decoder,
+    LocalDecoder,
+    ProcessDecoder,
+    error_from_json,
+    error_to_json,
+    start_decoders,
+)
 from musicsim_tui.ingest.window_memory import PLACES
 from musicsim_tui.jobs import Cancelled, CancelToken
 from musicsim_tui.services import Services
@@ -21,6 +29,7 @@ from musicsim_tui.track import Tags
 from tests.harness.audio_files import write_long_wav, write_music
 from tests.harness.decoding import pipeline_over
 from tests.harness.library import ingest_into, library
+from tests.harness.processes import wait_for
 
 RATE = 22_050
 
@@ -30,11 +39,15 @@ def token() -> CancelToken:
     return CancelToken()
 
 
-@pytest.fixture
-def process(token: CancelToken) -> Iterator[ProcessDecoder]:
-    opened = ProcessDecoder(RATE, None, token, lambda: None)
-    yield opened
-    opened.close()
+@pytest.fixture(params=["started", "forked"])
+def process(request: pytest.FixtureRequest, token: CancelToken) -> Iterator[ProcessDecoder]:
+    """A decoder with a process that was started for it, and one whose process that one has forked."""
+    opened = [
+        ProcessDecoder(RATE, None, token, lambda: None, started) for started in start_decoders(2, RATE, None)
+    ]
+    yield opened[0] if request.param == "started" else opened[-1]
+    for each in reversed(opened):
+        each.close()
 
 
 @pytest.fixture
@@ -48,6 +61,14 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
 def pid_of(process: ProcessDecoder) -> int:
     assert process._child is not None
     return process._child[0].pid
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def everything(used: Decoder, path: Path) -> tuple[object, list[tuple[float, bool, bytes]], object]:
@@ -178,13 +199,43 @@ def test_a_stopped_process_is_let_go_when_the_work_is_cancelled(
     assert len(caught) == 1
 
 
-def test_closing_leaves_no_process(token: CancelToken) -> None:
-    opened = ProcessDecoder(RATE, None, token, lambda: None)
-    pid = pid_of(opened)
+def test_closing_leaves_no_process(process: ProcessDecoder) -> None:
+    pid = pid_of(process)
+    process.close()
+    process.close()
+    wait_for(lambda: not is_there(pid), "the process is gone")
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="this system cannot hold on to what a child forks")
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_two_processes_each_goes_on_without_the_other(
+    tmp_path: Path, token: CancelToken, place: int
+) -> None:
+    path = tmp_path / "piece.wav"
+    write_music(path, 3, 2.0)
+    opened = [
+        ProcessDecoder(RATE, None, token, lambda: None, started) for started in start_decoders(2, RATE, None)
+    ]
+    pids = [pid_of(each) for each in opened]
+    opened[place].close()
+    left = opened[1 - place]
+    assert left.examine(path).codec == "pcm_s16le"
+    assert pid_of(left) == pids[1 - place]
+    left.close()
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="this system cannot hold on to what a child forks")
+def test_a_process_that_is_never_forked_is_started(tmp_path: Path, token: CancelToken) -> None:
+    path = tmp_path / "piece.wav"
+    write_music(path, 3, 2.0)
+    first, second = start_decoders(2, RATE, None)
+    assert first.process is not None
+    first.process.kill()
+    first.process.wait()
+    first.connection.close()
+    opened = ProcessDecoder(RATE, None, token, lambda: None, second)
+    assert opened.examine(path).codec == "pcm_s16le"
     opened.close()
-    opened.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
 
 
 def test_a_folder_is_heard_in_processes(services: Services, tmp_path: Path) -> None:
@@ -214,7 +265,8 @@ def test_without_processes_to_be_had_decoding_happens_here(
     def no_more(*_: str) -> object:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(decoder, "start_child", no_more)
+    for start in ("start_child", "start_children"):
+        monkeypatch.setattr(decoder, start, no_more)
     write_music(tmp_path / "piece.wav", 5, 2.0)
     assert ingest_into(services, tmp_path / "piece.wav").added == 1
 
