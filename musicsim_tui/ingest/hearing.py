@@ -41,7 +41,7 @@ class HearingStage:
         while not stopped():
             still_decoding = decoding()
             try:
-                window = self._windows.get(timeout=_POLL_SECONDS)
+                window = self._windows.get(timeout=_POLL_SECONDS if still_decoding else 0)
             except queue.Empty:
                 if not still_decoding and not self._batches:
                     return

@@ -40,8 +40,7 @@ class Contestant:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One time through the work. `core_seconds` are those of the whole machine, which
-    has nothing else to do."""
+    """One time through the work. `core_seconds` are those of the machine, which has nothing else to do."""
 
     tracks: int
     seconds: float
@@ -151,8 +150,8 @@ def _serve(connection: Connection, prepare: Callable[[], Work]) -> None:
 
 
 def _busy_seconds() -> float:
-    """Time that the processors have been at work, whoever for: what Linux tells in `/proc/stat`, elsewhere the
-    time of children that have ended."""
+    """Time that the processors have been at work, whoever for, as Linux tells; elsewhere that of children
+    that have ended."""
     try:
         first = Path("/proc/stat").read_text(encoding="utf-8").partition("\n")[0]
     except OSError:
