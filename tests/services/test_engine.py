@@ -365,12 +365,3 @@ def test_the_engine_keeps_its_log_in_the_data_folder(tmp_path: Path, music: Path
     with library(tmp_path / "data") as services:
         ingest_into(services, music)
     assert (tmp_path / "data" / "index.log").is_file()
-
-
-def test_while_another_process_holds_the_index_the_catalog_answers(tmp_path: Path, music: Path) -> None:
-    with library(tmp_path / "data") as holder:
-        ingest_into(holder, music)
-        expected = found(holder, music / "0.flac")
-        with library(tmp_path / "data") as second:
-            assert second.engine.open() is None
-            assert found(second, music / "0.flac") == expected
