@@ -50,7 +50,8 @@ class Process(Protocol):
 
 
 class ForkedProcess:
-    """A process that a child has forked: the kernel keeps hold of it for us (pidfd_open(2))."""
+    """A process that a child has forked. From its first frame on the kernel keeps hold of it for us: its
+    number cannot become that of another (pidfd_open(2))."""
 
     def __init__(self, connection: socket.socket) -> None:
         """Wait until the process at the other end has been forked. Raises OSError when it does not come."""
@@ -72,6 +73,8 @@ class ForkedProcess:
         with selectors.DefaultSelector() as selector:
             selector.register(self._descriptor, selectors.EVENT_READ)
             selector.select()
+        with contextlib.suppress(ChildProcessError):  # unless it has become ours, its parent having ended
+            os.waitid(os.P_PIDFD, self._descriptor, os.WEXITED)
         return 0
 
 
@@ -124,7 +127,10 @@ def fork_for_each(descriptors: str) -> socket.socket:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here waits for them
     while others:
         other = others.pop()
-        if not os.fork():
+        forked = False
+        with contextlib.suppress(OSError):  # no memory, no process: who waits sees its socket end
+            forked = not os.fork()
+        if forked:
             for connection in (own, *others):
                 connection.close()
             send_frame(other, {"pid": os.getpid()}, b"")

@@ -89,3 +89,17 @@ def test_a_child_is_found_from_any_folder_and_without_standard_streams(tmp_path:
     )
     done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
     assert done.returncode == 7
+
+
+def test_a_process_that_cannot_be_forked_is_seen_to_end_and_the_first_serves() -> None:
+    program = (
+        "import os, socket\n"
+        "from musicsim_tui.child import fork_for_each\n"
+        "def no_more(): raise BlockingIOError(11, 'Resource temporarily unavailable')\n"
+        "os.fork = no_more\n"
+        "ours, theirs = zip(*(socket.socketpair() for _ in range(2)))\n"
+        "own = fork_for_each(','.join(str(end.detach()) for end in theirs))\n"
+        "own.sendall(b'here')\n"
+        "assert (ours[0].recv(4), ours[1].recv(4)) == (b'here', b'')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -103,13 +103,13 @@ class Mixer:
         return self._pending.samples >= self._portion
 
     def push(self, frame: AudioFrame) -> bool:
-        """Take in a frame; false, and nothing is done, where it is of another kind."""
+        """Take in a frame, which loses its time; false where it is of another kind, and is not taken."""
         if frame.layout != self._layout:
             return False
         frame.pts = None
         try:
             self._pending.write(frame)
-        except ValueError as error:  # for another rate or sample format: cheaper than to look at each
+        except ValueError as error:  # for another rate, format or time base: cheaper than to look at each
             if type(error) is not ValueError:  # FFmpeg's own
                 raise
             return False

@@ -150,8 +150,8 @@ class AudioSource:
                     failed_in_a_row = 0
                     following = self._following_flac(packet, position) if may_be_joined else None
                     if following is not None:
-                        last, link = following
-                        yield last
+                        rest, link = following
+                        yield from rest
                         break
                     yield packet
             except IndexError:  # PyAV 18.1, at the end, looks for a stream that began on the way there
@@ -180,9 +180,10 @@ class AudioSource:
 
     def _following_flac(
         self, packet: Packet[AudioStream], position: int
-    ) -> tuple[Packet[AudioStream], int] | None:
-        """What of a packet belongs to this stream, and where the next begins, when a FLAC file follows in the
-        same file: FFmpeg takes its header for a part of the last frame, and repeats what is behind it."""
+    ) -> tuple[list[Packet[AudioStream]], int] | None:
+        """What of a packet belongs to this stream, if anything does, and where the next begins, when a FLAC
+        file follows in the same file: FFmpeg takes its header for a part of the last frame, and repeats what
+        is behind it."""
         found = flac.BEGINNING.search(packet)
         link = self.reader.find(flac.BEGINNING, max(1, position)) if found is not None else None
         if found is None or link is None:
@@ -192,7 +193,7 @@ class AudioSource:
         last = cast("Packet[AudioStream]", av.Packet(bytes(packet)[: found.start()]))
         last.stream, last.time_base = packet.stream, packet.time_base
         last.pts, last.duration = packet.pts, packet.duration
-        return last, link
+        return [last] if last.size else [], link
 
     def _go_on_at(self, offset: int) -> bool:
         self.reader.start_at(offset)

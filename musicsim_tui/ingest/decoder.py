@@ -185,7 +185,9 @@ class ProcessDecoder:
         self._change: FormatChange | None = None
         self._identified: AudioFile | None = None
         self._memory: WindowMemory | None = None
-        self._child: tuple[Process, socket.socket] | None = self._taken_over(started) or self._started()
+        self._child: tuple[Process, socket.socket] | None = self._taken_over(started)
+        if self._child is None and not cancel.cancelled:
+            self._child = self._started()
 
     def examine(self, path: Path) -> AudioFile:
         self._ask({"op": "examine", "path": str(path)})

@@ -95,7 +95,7 @@ def ingest(
         remembered_failures=plan.remembered_failures,
         missing=missing,
         audio_seconds=outcome.audio_seconds,
-        seconds=time.monotonic() - started,
+        seconds=time.monotonic() - started - outcome.waited_seconds,
         hearing_seconds=outcome.seconds,
         failures=failures,
         offline=(*plan.offline, *outcome.offline),

@@ -337,6 +337,9 @@ class DecodingStage:
         """Make every worker end soon."""
         for worker in self._workers:
             worker.stop()
+        with self._lock:
+            while self._started:  # nobody has taken it over
+                self._started.pop().connection.close()
 
     def drop_under(self, root: Path) -> int:
         """Leave out the files below a folder that does not answer any more; returns how many."""

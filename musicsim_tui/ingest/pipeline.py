@@ -139,8 +139,10 @@ class Pipeline:
         outcome.audio_seconds = self._hearing.audio_seconds
         outcome.seconds = at_work.seconds
         self._publish(self._snapshot(at_work.seconds))
+        heard = time.monotonic()
         while indexer.is_alive() and not cancel.cancelled:  # perhaps it waits for another process
             indexer.join(_TICK_SECONDS)
+        outcome.waited_seconds = time.monotonic() - heard
         if self._error is not None:
             raise self._error
         return outcome

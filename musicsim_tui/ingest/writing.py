@@ -73,6 +73,8 @@ class Outcome:
     offline: list[tuple[Path, str]] = field(default_factory=list)
     audio_seconds: float = 0.0
     seconds: float = 0.0
+    waited_seconds: float = 0.0
+    """Spent, after everything was heard, on an index that was not to be had yet."""
 
     @property
     def done(self) -> int:

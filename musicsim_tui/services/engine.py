@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from musicsim_tui.errors import IndexFailure, IndexLocked
@@ -211,10 +212,19 @@ class Engine:
     # Writing
 
     def begin_ingest(self, model: ModelVersion, cancel: CancelToken) -> None:
-        """Let the first push of an ingest find out what the index lost: hearing need not wait for that."""
+        """Let the first push of an ingest find out what the index lost: hearing need not wait for that.
+
+        Raises SettingsError when there can be no such index.
+        """
+        from musicsim_tui.index.endpoint import parse_endpoint
+        from musicsim_tui.index.points import checked_prefix
+
+        checked_prefix(self._settings.qdb_collection)
+        if self._settings.qdb_endpoint is not None:
+            parse_endpoint(self._settings.qdb_endpoint)
         self._ingesting, self._beginning = cancel, model
 
-    def _opened_for_ingest(self) -> Index | None:
+    def _opened_for_ingest(self, cancel: CancelToken) -> Index | None:
         """The index, compared with the catalog where an ingest has just begun.
 
         Raises IndexFailure, Cancelled.
@@ -222,10 +232,10 @@ class Engine:
         model, self._beginning = self._beginning, None
         if model is None:
             return self.open()
-        self._waiting.token = self._ingesting
+        self._waiting.token = cancel
         index = self.open_patiently()
         if index is not None:
-            self._compare(index, model, self._ingesting)
+            self._compare(index, model, cancel)
         return index
 
     def push_new(self, model: ModelVersion, cancel: CancelToken | None = None) -> None:
@@ -234,10 +244,11 @@ class Engine:
         Returns early when `cancel`, by default the token of the ingest, is cancelled. An index that fails is
         a notice, and is tried again half a minute later.
         """
+        cancel = cancel or self._ingesting
         try:
-            index = self._opened_for_ingest() if self._beginning else self._usable(writing=True)
+            index = self._opened_for_ingest(cancel) if self._beginning else self._usable(writing=True)
             if index is not None:
-                self._push(index, model, cancel or self._ingesting, seconds=_SLICE_SECONDS)
+                self._push(index, model, cancel, seconds=_SLICE_SECONDS)
         except Cancelled:
             return
         except IndexFailure as error:
@@ -245,7 +256,7 @@ class Engine:
 
     def finish_ingest(self, publish: Callable[[Progress], None], cancel: CancelToken) -> None:
         """Index the rest of what was heard, and what changed for other models. Raises Cancelled."""
-        self._push_all(self._opened_for_ingest, cancel, publish)
+        self._push_all(partial(self._opened_for_ingest, cancel), cancel, publish)
 
     def prune(self, cancel: CancelToken) -> None:
         """Remove from the index what was deleted from the catalog; later, if it cannot be reached now."""
@@ -349,6 +360,8 @@ class Engine:
     def _compare(self, index: Index, model: ModelVersion, cancel: CancelToken) -> None:
         from musicsim_tui.upkeep.sync import reconcile
 
+        if self._closed.cancelled:  # and the catalog with it
+            raise closed()
         reconcile(self._catalog(), index, model, cancel, own=not self.on_server)
         self._compared[model] = time.monotonic()
 
@@ -368,7 +381,8 @@ class Engine:
         self._search_at = self._write_at = 0.0
 
     def close(self) -> None:
-        """Give the sync a moment, unless the last search was stopped, then release the index; idempotent."""
+        """Give the sync a moment, unless the last search was stopped, then release the index; idempotent.
+        Who is just opening it releases it."""
         if self._loop is not None:
             self._loop.stop(0.0 if self._searching.cancelled else _CATCH_UP_SECONDS)
             self._loop = None

@@ -219,3 +219,16 @@ def test_a_clock_that_wraps_around_does_not_make_a_short_file_long() -> None:
     file = examine(clip)
     decoded = sum(len(block) for block in decode_mono(clip, 8000)) / 8000
     assert file.expected_seconds == pytest.approx(decoded, abs=2.0)
+
+
+def test_a_header_where_the_first_frame_belongs_is_no_audio(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.flac"
+    write_music(whole, 1, 2.0)
+    content = whole.read_bytes()
+    stream_info, frames = content[8:42], content[content.index(b"\xff\xf8") :]
+    damaged = tmp_path / "damaged.flac"
+    damaged.write_bytes(
+        b"fLaC\x80\0\0\x22" + stream_info + b"fLaC\x00\0\0\x22" + stream_info + b"\x7f\xff\xff\xff" + frames
+    )
+    with pytest.raises(AudioError):
+        examine(damaged)
