@@ -79,20 +79,28 @@ class ForkedProcess:
 
 
 def start_child(
-    module: str, *arguments: str, output: int | IO[bytes] = subprocess.DEVNULL
+    module: str,
+    *arguments: str,
+    output: int | IO[bytes] = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Run a module with the descriptor of its end of a socket pair as first argument; our end comes back.
 
     The child has a session of its own, so that Ctrl-C does not reach it, and no streams but the `output` that
-    it writes to: it must end when the socket does. Raises OSError. Not `multiprocessing`, which cannot start
-    children inside a running Textual application.
+    it writes to: it must end when the socket does. It gets the variables of `environment` that the person has
+    not set. Raises OSError. Not `multiprocessing`, which cannot start children inside a running Textual
+    application.
     """
-    process, (connection,) = start_children(1, module, *arguments, output=output)
+    process, (connection,) = start_children(1, module, *arguments, output=output, environment=environment)
     return process, connection
 
 
 def start_children(
-    count: int, module: str, *arguments: str, output: int | IO[bytes] = subprocess.DEVNULL
+    count: int,
+    module: str,
+    *arguments: str,
+    output: int | IO[bytes] = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
     """As `start_child`, with a socket for each of `count` processes: that for the one that is started, then
     those for the ones that it is to fork, by way of `fork_for_each`. A `ForkedProcess` waits for one of them.
@@ -107,7 +115,7 @@ def start_children(
             stderr=output,
             pass_fds=descriptors,
             start_new_session=True,
-            env=_environment(),
+            env=_completed(environment),
         )
     except BaseException:
         for ours, _ in pairs:
@@ -187,12 +195,12 @@ def _above_standard_streams(end: socket.socket) -> socket.socket:
         return socket.socket(fileno=descriptor)
 
 
-def _environment() -> dict[str, str]:
+def _completed(wanted: Mapping[str, str] | None) -> dict[str, str]:
     """The environment in which the child finds this very package, also when run from a checkout.
 
     No thread of OpenBLAS waits for work there: NumPy starts one for each processor, and they spin.
     """
-    environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
+    environment = {"OPENBLAS_NUM_THREADS": "1", **(wanted or {}), **os.environ}
     root = Path(__file__).resolve().parents[1]
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     if root not in installed:

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +90,20 @@ def test_a_child_is_found_from_any_folder_and_without_standard_streams(tmp_path:
     )
     done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
     assert done.returncode == 7
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows them")
+def test_a_child_gets_the_variables_that_the_person_has_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SET_BY_HAND", "theirs")
+    wanted = {"SET_BY_HAND": "ours", "SET_BY_NOBODY": "ours"}
+    process, connection = start_child("musicsim_tui.ingest.decoder_worker", "22050", "0", environment=wanted)
+    with connection:
+        send_frame(connection, {"op": "examine", "path": "/nowhere.mp3"}, b"")
+        assert receive_frame(connection) is not None
+        found = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+    assert process.wait(30) == 0
+    assert b"SET_BY_HAND=theirs" in found
+    assert b"SET_BY_NOBODY=ours" in found
 
 
 def test_a_process_that_cannot_be_forked_is_seen_to_end_and_the_first_serves() -> None:

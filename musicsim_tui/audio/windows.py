@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeAlias
 
     from musicsim_tui.track import Samples
+
+    Allocate: TypeAlias = Callable[[int], Samples]
+    """Gives an array of so many samples, whatever it holds."""
 
 WINDOW_SECONDS = 10.0
 HOP_SECONDS = 10.0
@@ -65,12 +69,18 @@ def _checked(coverage: int) -> int:
     return coverage
 
 
+def allocate(length: int) -> Samples:
+    """A new array of so many samples."""
+    return np.empty(length, dtype=np.float32)
+
+
 def cut_windows(
     blocks: Iterable[Samples],
     rate: int,
     *,
     coverage: int | None = None,
     expected_seconds: float | None = None,
+    allocate: Allocate = allocate,
 ) -> Iterator[AudioWindow]:
     """Windows of `WINDOW_SECONDS`, one each `HOP_SECONDS`, as the blocks (shape (samples,), at `rate` Hz)
     come in.
@@ -85,9 +95,9 @@ def cut_windows(
     always at least one, and never more than n.
 
     The blocks are taken to their end, for whoever else watches them. Two windows and a block are held at
-    most.
+    most. A window is filled where `allocate` says, and is not touched any more once it is given out.
     """
-    windows = _all_windows(blocks, rate)
+    windows = _all_windows(blocks, rate, allocate)
     return windows if coverage is None else _spread(windows, _checked(coverage), expected_seconds)
 
 
@@ -109,9 +119,9 @@ def _spread(
         yield stand_in
 
 
-def _all_windows(blocks: Iterable[Samples], rate: int) -> Iterator[AudioWindow]:
+def _all_windows(blocks: Iterable[Samples], rate: int, allocate: Allocate) -> Iterator[AudioWindow]:
     length = round(WINDOW_SECONDS * rate)
-    samples = np.empty(length, dtype=np.float32)
+    samples = allocate(length)
     index = filled = 0
     for block in blocks:
         used = 0
@@ -121,7 +131,7 @@ def _all_windows(blocks: Iterable[Samples], rate: int) -> Iterator[AudioWindow]:
             used, filled = used + taken, filled + taken
             if filled == length:
                 yield AudioWindow(index * HOP_SECONDS, samples, _is_silent(samples))
-                samples = np.empty(length, dtype=np.float32)
+                samples = allocate(length)
                 index, filled = index + 1, 0
     if filled and not index:
         padding = max(0, round(MIN_WINDOW_SECONDS * rate) - filled)
@@ -129,4 +139,6 @@ def _all_windows(blocks: Iterable[Samples], rate: int) -> Iterator[AudioWindow]:
 
 
 def _is_silent(samples: Samples) -> bool:
-    return float(np.einsum("i,i->", samples, samples)) < _SILENCE_POWER * len(samples)
+    enough = _SILENCE_POWER * len(samples)
+    beginning = samples[: len(samples) // 16]  # of music, louder by far than it must be
+    return all(float(np.einsum("i,i->", part, part)) < enough for part in (beginning, samples))

@@ -18,7 +18,7 @@ from musicsim_tui.audio.changes import FormatChange
 from musicsim_tui.audio.decode import AudioBlocks, decode_mono
 from musicsim_tui.audio.identity import AudioFile, examine
 from musicsim_tui.audio.waveform import Waveform, WaveformBuilder
-from musicsim_tui.audio.windows import WINDOW_SECONDS, AudioWindow, cut_windows
+from musicsim_tui.audio.windows import WINDOW_SECONDS, AudioWindow, allocate, cut_windows
 from musicsim_tui.child import (
     CAN_FORK,
     ForkedProcess,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from musicsim_tui.audio.windows import Allocate
     from musicsim_tui.child import Frame, Process
     from musicsim_tui.ingest.window_memory import WindowMemory
     from musicsim_tui.jobs import CancelToken
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WORKER = "musicsim_tui.ingest.decoder_worker"
+_ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": str(64 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
+"""glibc keeps what a decoder lets go (mallopt(3)): blocks of a second or ten, which it needs again at once.
+Given back, the system would clear each one anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ class StartedDecoder:
 
 def start_decoders(count: int, rate: int, coverage: int | None) -> list[StartedDecoder]:
     """Start processes for up to `count` decoders, which load what they need but once. Raises OSError."""
-    process, connections = start_children(count if CAN_FORK else 1, WORKER, *_arguments(rate, coverage))
+    process, connections = start_children(
+        count if CAN_FORK else 1, WORKER, *_arguments(rate, coverage), environment=_ENVIRONMENT
+    )
     return [
         StartedDecoder(process, connections[0]),
         *(StartedDecoder(None, connection) for connection in connections[1:]),
@@ -108,15 +114,22 @@ class Decoder(Protocol):
 
 
 class LocalDecoder:
-    """Decodes in this process. `pulse` is called whenever the decoder has given something."""
+    """Decodes in this process. `pulse` is called whenever the decoder has given something, and windows are
+    filled where `allocate` says."""
 
     def __init__(
-        self, rate: int, coverage: int | None, cancel: CancelToken, pulse: Callable[[], None]
+        self,
+        rate: int,
+        coverage: int | None,
+        cancel: CancelToken,
+        pulse: Callable[[], None],
+        allocate: Allocate = allocate,
     ) -> None:
         self._rate = rate
         self._coverage = coverage
         self._cancel = cancel
         self._pulse = pulse
+        self._allocate = allocate
         self._waveform: Waveform | None = None
         self._change: FormatChange | None = None
         self._identified: AudioFile | None = None
@@ -134,6 +147,7 @@ class LocalDecoder:
             self._rate,
             coverage=self._coverage,
             expected_seconds=expected_seconds,
+            allocate=self._allocate,
         )
         self._waveform = builder.finish()
         self._change = blocks.change
@@ -247,7 +261,8 @@ class ProcessDecoder:
 
     def _started(self) -> tuple[Process, socket.socket]:
         """A process of its own. Raises OSError."""
-        return self._with_memory(start_child(WORKER, *_arguments(self._rate, self._coverage)))
+        arguments = _arguments(self._rate, self._coverage)
+        return self._with_memory(start_child(WORKER, *arguments, environment=_ENVIRONMENT))
 
     def _with_memory(self, child: tuple[Process, socket.socket]) -> tuple[Process, socket.socket]:
         """The process, which knows where to put its windows."""

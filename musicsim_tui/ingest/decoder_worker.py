@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from musicsim_tui.audio.windows import allocate
 from musicsim_tui.child import fork_for_each, receive_frame, send_frame
 from musicsim_tui.errors import MusicSimError
 from musicsim_tui.ingest.decoder import LocalDecoder, audio_to_json, error_to_json, unexpected
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from musicsim_tui.audio.windows import AudioWindow
     from musicsim_tui.ingest.decoder import Decoder
     from musicsim_tui.ingest.window_memory import WindowMemory
+    from musicsim_tui.track import Samples
 
 _PULSE_SECONDS = 1.0
 _NICENESS = 5
@@ -35,7 +37,7 @@ class _Service:
 
     def __init__(self, connection: socket.socket, rate: int, coverage: int | None) -> None:
         self._connection = connection
-        self._decoder: Decoder = LocalDecoder(rate, coverage, CancelToken(), self._pulse)
+        self._decoder: Decoder = LocalDecoder(rate, coverage, CancelToken(), self._pulse, self._allocate)
         self._memory: WindowMemory | None = None
         self._last_sign = time.monotonic()
 
@@ -66,6 +68,9 @@ class _Service:
         audio = audio_to_json(self._decoder.identified()) if identify else None
         change = None if (found := self._decoder.change()) is None else asdict(found)
         self._send({"waveform": waveform, "audio": audio, "change": change}, peaks)
+
+    def _allocate(self, length: int) -> Samples:
+        return allocate(length) if self._memory is None else self._memory.allocate(length)
 
     def _send_window(self, window: AudioWindow) -> None:
         header: dict[str, object] = {"start": window.start, "silent": window.silent}

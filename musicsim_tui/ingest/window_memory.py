@@ -1,6 +1,7 @@
 """Windows on their way out of a decoder's process, in memory that it shares with ours.
 
-Through a socket a window, about a megabyte, is copied four times: a tenth of the work of decoding it.
+Through a socket a window, about a megabyte, is copied four times: a tenth of the work of decoding it. One
+that is cut where it is to be read is not copied at all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musicsim_tui.audio.windows import allocate
 from musicsim_tui.child import send_frame
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from musicsim_tui.track import Samples
 
-PLACES = 8
+PLACES = 10
 """Windows that wait for the embedder are seldom more: the others go through the socket."""
 OPERATION = "memory"
 """The request that offers memory; its descriptor follows the frame."""
@@ -36,16 +38,42 @@ class WindowMemory:
         self._length = length
         self._mapping = mmap.mmap(descriptor, _bytes(length))
         self._state: NDArray[np.uint8] = np.frombuffer(self._mapping, np.uint8, PLACES)
+        self._allocated: dict[int, tuple[int, weakref.finalize[..., Samples]]] = {}
+        """By the identity of the array: its place, and what frees that with the array."""
+
+    def allocate(self, length: int) -> Samples:
+        """A free place to fill before it is `put`; memory of this process alone when there is none."""
+        place = self._occupied(length)
+        if place is None:
+            return allocate(length)
+        samples = self._view(place, length)
+        self._allocated[id(samples)] = place, weakref.finalize(samples, self._let_go, id(samples))
+        return samples
 
     def put(self, samples: Samples) -> int | None:
-        """Copy a window to a free place and tell which; None when there is none."""
+        """Tell at which place a window is, copied there unless it was filled there; None when none is free.
+        The other side may change it from now on."""
+        if id(samples) in self._allocated:
+            place, freeing = self._allocated.pop(id(samples))
+            freeing.detach()
+            return place
+        copy = self._occupied(len(samples))
+        if copy is not None:
+            self._view(copy, len(samples))[:] = samples
+        return copy
+
+    def _occupied(self, length: int) -> int | None:
+        """A place that was free, None where there is none for as many samples."""
         free = np.flatnonzero(self._state == _FREE)
-        if not len(free) or len(samples) > self._length:
+        if not len(free) or length > self._length:
             return None
-        place = int(free[0])
-        self._view(place, len(samples))[:] = samples
-        self._state[place] = _TAKEN
-        return place
+        self._state[free[0]] = _TAKEN
+        return int(free[0])
+
+    def _let_go(self, identity: int) -> None:
+        """Nobody holds an array any more that was never `put`."""
+        place, _ = self._allocated.pop(identity)
+        self._free(place)
 
     def take(self, place: int, length: int) -> Samples:
         """The window at a place, which is free again as soon as nobody holds the array any more."""

@@ -210,3 +210,30 @@ def test_windows_do_not_share_memory() -> None:
     first, second = cut_windows([count_up(20 * RATE)], RATE)
 
     assert not np.shares_memory(first.samples, second.samples)
+
+
+@pytest.mark.parametrize("coverage", [None, 1])
+def test_windows_are_filled_where_they_are_wanted(coverage: int | None) -> None:
+    given: list[Samples] = []
+
+    def allocate(length: int) -> Samples:
+        given.append(np.full(length, np.nan, dtype=np.float32))
+        return given[-1]
+
+    samples = count_up(25 * RATE)
+    windows = list(
+        cut_windows([samples], RATE, coverage=coverage, expected_seconds=3600.0, allocate=allocate)
+    )
+
+    assert all(any(window.samples is place for place in given) for window in windows)
+    for window in windows:
+        start = round(window.start * RATE)
+        assert np.array_equal(window.samples, samples[start : start + 10 * RATE])
+
+
+@pytest.mark.parametrize("loud", [slice(0, 1), slice(-1, None), slice(100, 101)])
+def test_a_window_with_one_loud_place_is_not_silent(loud: slice) -> None:
+    samples = np.zeros(10 * RATE, dtype=np.float32)
+    samples[loud] = 1.0
+
+    assert [window.silent for window in cut_windows([samples], RATE)] == [False]

@@ -262,7 +262,7 @@ def test_a_folder_is_heard_in_processes(services: Services, tmp_path: Path) -> N
 def test_without_processes_to_be_had_decoding_happens_here(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_more(*_: str) -> object:
+    def no_more(*_: object, **_named: object) -> object:
         raise OSError(11, "Resource temporarily unavailable")
 
     for start in ("start_child", "start_children"):

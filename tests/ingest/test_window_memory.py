@@ -48,6 +48,57 @@ def test_a_window_that_is_too_long_goes_another_way(ends: tuple[WindowMemory, Wi
     assert putting.put(np.zeros(LENGTH + 1, np.float32)) is None
 
 
+def test_a_window_that_is_filled_at_its_place_is_not_copied(ends: tuple[WindowMemory, WindowMemory]) -> None:
+    putting, taking = ends
+    window = putting.allocate(LENGTH - 1)
+    window[:] = 5.0
+    place = putting.put(window)
+    assert place is not None
+    taken = taking.take(place, len(window))
+    window[:] = 6.0
+    assert np.array_equal(taken, np.full(LENGTH - 1, 6.0))
+
+
+def test_a_place_stays_with_its_reader_when_the_window_is_dropped(
+    ends: tuple[WindowMemory, WindowMemory],
+) -> None:
+    putting, taking = ends
+    window = putting.allocate(LENGTH)
+    window[:] = 5.0
+    place = putting.put(window)
+    assert place is not None
+    taken = taking.take(place, LENGTH)
+    del window
+    others = [putting.allocate(LENGTH) for _ in range(PLACES)]
+    for other in others:
+        other[:] = 0.0
+    assert np.array_equal(taken, np.full(LENGTH, 5.0))
+
+
+def test_a_window_that_is_never_put_leaves_its_place(ends: tuple[WindowMemory, WindowMemory]) -> None:
+    putting, _ = ends
+    for _ in range(2 * PLACES):
+        window = putting.allocate(LENGTH)
+    full = np.zeros(LENGTH, np.float32)
+    assert sum(putting.put(full) is not None for _ in range(PLACES)) == PLACES - 1
+    del window
+    assert putting.put(full) is not None
+
+
+def test_without_a_free_place_a_window_is_filled_elsewhere(ends: tuple[WindowMemory, WindowMemory]) -> None:
+    putting, taking = ends
+    windows = [putting.allocate(LENGTH) for _ in range(PLACES + 1)]
+    places = [putting.put(window) for window in windows]
+    assert None not in places[:PLACES]
+    assert places[PLACES] is None
+    assert len(windows[PLACES]) == LENGTH
+    del windows
+    assert places[0] is not None
+    taking.take(places[0], LENGTH)
+    assert putting.put(np.zeros(LENGTH, np.float32)) == places[0]
+    assert len(putting.allocate(LENGTH + 1)) == LENGTH + 1
+
+
 def test_memory_whose_descriptor_is_lost_is_refused() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
