@@ -99,7 +99,7 @@ class WaveformBuilder:
 
     def _add(self, cells: NDArray[np.float32]) -> None:
         """Take in cells of equal length, shape (cells, samples)."""
-        powers = np.einsum("ij,ij->i", cells, cells).astype(np.float64) / cells.shape[1]
+        powers = np.vecdot(cells, cells).astype(np.float64) / cells.shape[1]
         loud = powers[powers >= 10 ** (SILENCE_DBFS / 10)]
         self._loud_power += float(loud.sum()) * cells.shape[1]
         self._loud_samples += len(loud) * cells.shape[1]
