@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
-_INDEX_SECONDS = 3.0
+_FIRST_INDEX_SECONDS, _INDEX_SECONDS = 0.5, 3.0
+"""Pauses between slices for the index: short at first, so that little is left when a short ingest ends."""
 _INDEX_RETRY_SECONDS = 30.0
 _DECODES_IN_PROCESSES = True
 """However little there is to decode: the next file may be one on which the decoder crashes."""
@@ -192,7 +193,7 @@ class Pipeline:
         while not self._stop.wait(pause):
             try:
                 self._index_new()
-                pause = _INDEX_SECONDS
+                pause = min(_INDEX_SECONDS, 2 * pause or _FIRST_INDEX_SECONDS)
             except IndexFailure as error:
                 pause = _INDEX_RETRY_SECONDS
                 if not noticed:
