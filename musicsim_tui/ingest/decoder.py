@@ -57,6 +57,13 @@ class StartedDecoder:
     process: Process | None
     connection: socket.socket
 
+    def discard(self) -> None:
+        """End it, or the process that is to be forked as soon as that is there."""
+        self.connection.close()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
 
 def start_decoders(count: int, rate: int, coverage: int | None) -> list[StartedDecoder]:
     """Start processes for up to `count` decoders, which load what they need but once. Raises OSError."""

@@ -339,7 +339,7 @@ class DecodingStage:
             worker.stop()
         with self._lock:
             while self._started:  # nobody has taken it over
-                self._started.pop().connection.close()
+                self._started.pop().discard()
 
     def drop_under(self, root: Path) -> int:
         """Leave out the files below a folder that does not answer any more; returns how many."""

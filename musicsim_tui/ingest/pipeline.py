@@ -141,7 +141,7 @@ class Pipeline:
         outcome.seconds = at_work.seconds
         self._publish(self._snapshot(at_work.seconds))
         heard = time.monotonic()
-        while indexer.is_alive() and not cancel.cancelled:  # perhaps it waits for another process
+        while indexer.is_alive() and not cancel.cancelled:  # at work, or waiting for another process
             indexer.join(_TICK_SECONDS)
         outcome.waited_seconds = time.monotonic() - heard
         if self._error is not None:

@@ -62,8 +62,8 @@ class IngestProgress:
 class IngestSummary:
     """What an ingest did. `skipped` counts unchanged files, those that another process has heard meanwhile,
     known sounds under a new name or with new tags (`relinked`), and files whose failure is remembered
-    (`remembered_failures`). `seconds` is the time it took, `hearing_seconds` that from the first file that is
-    decoded on, without pauses."""
+    (`remembered_failures`). `seconds` is the time until everything was heard and stored, `hearing_seconds`
+    that from the first file that is decoded on, without pauses."""
 
     model: ModelVersion
     added: int = 0

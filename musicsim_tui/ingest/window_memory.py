@@ -31,8 +31,8 @@ _FREE, _TAKEN = 0, 1
 
 
 class WindowMemory:
-    """`PLACES` windows of up to `length` samples, float32. The decoder fills places, the other side frees
-    them: a byte for each place tells whose it is, and each side only ever writes its own change."""
+    """`PLACES` windows of up to `length` samples, float32. A byte for each place tells whether it is free.
+    Only the decoder takes places; it frees those that were never `put`, the other side the ones that were."""
 
     def __init__(self, descriptor: int, length: int) -> None:
         self._length = length

@@ -74,7 +74,7 @@ class Outcome:
     audio_seconds: float = 0.0
     seconds: float = 0.0
     waited_seconds: float = 0.0
-    """Spent, after everything was heard, on an index that was not to be had yet."""
+    """Spent, after everything was heard, on the index: as a rule until another process lets go of it."""
 
     @property
     def done(self) -> int:

@@ -97,7 +97,7 @@ class Services:
     ) -> IngestSummary:
         """Hear what is new, then index what is not indexed yet.
 
-        Raises UsageError, ModelError, CatalogError; an index that fails is a notice.
+        Raises UsageError, SettingsError, ModelError, CatalogError; an index that fails is a notice.
         """
         from musicsim_tui.embedding.registry import require_installed
         from musicsim_tui.ingest.ingest import ingest

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 0.5
 """After which a library that is slow to open leaves its place empty for a while."""
+_MOUNTING_SECONDS = 5.0
+"""In which a box stands, however busy the machine is."""
 _BETWEEN_FRAMES_SECONDS = 0.03
 """Two frames at the usual pace."""
 
@@ -97,7 +99,7 @@ class Starting(Ending):
 
     async def _screen_stands(self) -> None:
         """Wait for a box that the key before this one has opened."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _MOUNTING_SECONDS
         while not self.screen.is_mounted and self.is_running and time.monotonic() < deadline:
             await asyncio.sleep(0)
 

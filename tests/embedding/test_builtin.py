@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from musicsim_tui.embedding import descriptors
 from musicsim_tui.embedding.builtin import BuiltinEmbedder, load_constants
-from musicsim_tui.embedding.spectra import mel_bank
+from musicsim_tui.embedding.spectra import Analysis, mel_bank
 from musicsim_tui.track import ModelVersion
 from tests.benchmarks.fit_builtin import fit
 from tests.benchmarks.quality_sets import compose, cosines, decoded, heard, ideas, labelled_excerpts, score
@@ -216,6 +216,20 @@ def test_variations_of_one_idea_lie_together(embedder: Embedder) -> None:
         for variation in (0, 1)
     )
     assert cosines(first, second).argmax(axis=1).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_rolloff_and_crest_are_those_of_their_definitions(pieces: Samples) -> None:
+    spectra = Analysis(load_constants().mel)(pieces)
+    power = 10 ** (spectra.bands.astype(np.float64) / 10)
+    total = power.sum(axis=2)
+    rolloff = (np.cumsum(power, axis=2) < 0.85 * total[:, :, None]).mean(axis=2)
+    crest = np.log(power.max(axis=2) / power.mean(axis=2))
+    names = [group.name for group in descriptors.GROUPS]
+    shape = sum(group.size for group in descriptors.GROUPS[: names.index("shape")])
+    made = descriptors.describe(spectra)
+    for place, expected in ((shape + 2, rolloff), (shape + 3, crest)):
+        assert made[:, place] == pytest.approx(expected.mean(axis=1), rel=1e-3)
+        assert made[:, place + 4] == pytest.approx(expected.std(axis=1), rel=1e-3)
 
 
 def test_packaged_mel_bank_is_librosas() -> None:

@@ -113,6 +113,24 @@ def test_windows_are_writable_numbers_of_their_own(tmp_path: Path, process: Proc
     assert not np.array_equal(windows[0].samples, windows[1].samples)
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows them")
+def test_a_decoder_keeps_memory_that_it_needs_again(tmp_path: Path, process: ProcessDecoder) -> None:
+    write_music(tmp_path / "piece.wav", 2, 1.0)
+    process.examine(tmp_path / "piece.wav")
+    found = Path(f"/proc/{pid_of(process)}/environ").read_bytes()
+    assert b"MALLOC_TRIM_THRESHOLD_=" in found
+    assert b"MALLOC_MMAP_THRESHOLD_=" in found
+
+
+def test_a_decoder_that_nobody_takes_over_ends() -> None:
+    first, *others = start_decoders(2, RATE, None)
+    assert first.process is not None
+    pid = first.process.pid
+    for started in (first, *others):
+        started.discard()
+    assert not is_there(pid), "not even as a zombie"
+
+
 def test_windows_that_are_kept_for_long_stay_as_they_are(tmp_path: Path, process: ProcessDecoder) -> None:
     path = tmp_path / "long.wav"
     write_music(path, 5, 10.0 * (PLACES + 3))
