@@ -132,7 +132,7 @@ class Starting(Ending):
         self.bridge.watch_catalog()
 
     def _cannot_open(self, error: MusicSimError) -> None:
-        self.failure = error
+        self.failure, self.leaving = error, True
         self.exit(return_code=1)
 
     def library_loaded(self, tracks: int, *, first: bool) -> None:

@@ -457,8 +457,8 @@ def test_what_is_unknown_is_null(shell: Shell, tmp_path: Path) -> None:
     for seed in range(2):
         write_music(folder / f"{seed}.wav", seed, 3.0)
     progress = [json.loads(line) for line in shell("ingest", folder, "--json").out.splitlines()[:-1]]
-    assert progress
-    assert {event["stage"] for event in progress} == {"hearing", "indexing"}
+    assert any(event["stage"] == "hearing" for event in progress)
+    assert {event["stage"] for event in progress} <= {"hearing", "indexing"}
     for event in progress:
         assert event["path"] is None or Path(event["path"]).parent == folder
     (result,) = shell("search", folder / "0.wav", "--json").json["results"]

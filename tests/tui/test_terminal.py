@@ -233,6 +233,23 @@ MusicApp.library_loaded = loaded
 run()
 """
 
+_BROKEN_AT_THE_END = """
+from musicsim_tui.cli.main import run
+from musicsim_tui.tui.app import MusicApp
+
+leave = MusicApp.exit
+
+def fail():
+    raise ZeroDivisionError("a view mounted too late")
+
+def exit(app, *arguments, **options):
+    leave(app, *arguments, **options)
+    app.call_next(fail)
+
+MusicApp.exit = exit
+run()
+"""
+
 
 def test_what_ends_the_app_is_told_once_the_terminal_is_given_back(tmp_path: Path) -> None:
     if shutil.which("tmux") is None:
@@ -241,11 +258,13 @@ def test_what_ends_the_app_is_told_once_the_terminal_is_given_back(tmp_path: Pat
     foreign.mkdir()
     with contextlib.closing(sqlite3.connect(foreign / "library.db")) as connection:
         connection.execute("PRAGMA user_version = 999")
-    script = tmp_path / "app.py"
-    script.write_text(_BROKEN)
+    broken, broken_at_the_end = tmp_path / "broken.py", tmp_path / "broken_at_the_end.py"
+    broken.write_text(_BROKEN)
+    broken_at_the_end.write_text(_BROKEN_AT_THE_END)
     for data_dir, program, words in (
         (foreign, "-m musicsim_tui", "The library's file belongs to another program."),
-        (tmp_path / "data", str(script), "Something unexpected went wrong in the app."),
+        (foreign, str(broken_at_the_end), "The library's file belongs to another program."),
+        (tmp_path / "data", str(broken), "Something unexpected went wrong in the app."),
     ):
         terminal = Terminal(data_dir, tmp_path, program=program)
         try:
