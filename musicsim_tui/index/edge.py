@@ -41,8 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class EdgeIndex:
-    """Implements Index. Search goes over all vectors as 4-bit codes and compares the nearest as they are
-    stored; `exact` compares all of them as they are stored. `ef` changes nothing.
+    """Implements Index. Search compares with every vector, so `exact` and `ef` change nothing.
 
     The engine runs in one worker process that holds the folder's lock. When it dies the call under way raises
     IndexFailure and the next call starts it again.
@@ -131,13 +130,7 @@ class EdgeIndex:
         include, exclude = _joined(params.include or ()), _joined(params.exclude)
         parts = (query, include, exclude)
         _, body = self._call(
-            "search",
-            model,
-            *parts,
-            limit=params.limit,
-            exact=params.exact,
-            vector=len(query),
-            include=len(include),
+            "search", model, *parts, limit=params.limit, vector=len(query), include=len(include)
         )
         count = len(body) // (ID_BYTES + 4)
         scores = np.frombuffer(body, dtype=np.float32, offset=count * ID_BYTES)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import qdrant_edge
-    from qdrant_edge import ConditionType, HasIdCondition, Record, SearchParams
+    from qdrant_edge import ConditionType, HasIdCondition, Record
 
     Header: TypeAlias = dict[str, Any]
     Answer: TypeAlias = tuple[Header, list[bytes]]
@@ -37,16 +37,9 @@ FLUSH_POINTS = 2000
 FLUSH_SECONDS = 3.0
 NEVER_BUILD_HNSW_KB = 10**9
 VERIFIED_POINTS = 32
-"""Points whose vector and code must have length one, for the engine keeps no checksums."""
-CODE_TOLERANCE = 0.05
-"""From 16 numbers on, a code scores within 0.04 of one with its own vector, whatever that holds."""
+"""Points whose vector must have length one and be found, for the engine keeps no checksums."""
 SMALL_LIMIT = 1000
 """Above it a limit is cut to the number of points: the engine sets aside memory for every hit asked for."""
-LEAST_COMPARED = 1280
-COMPARED_PER_HIT = 8
-"""Of the points nearest by their 4-bit codes, at least so many are compared as they are stored. The hits are
-those of comparing all, unless more points lie closer together than codes tell apart, a few thousandths of the
-cosine: of such a heap, some are found and others that are as near are not."""
 
 
 class Collection:
@@ -74,17 +67,17 @@ class Collection:
             write_record(self.folder, self.record)
 
     def verify(self) -> None:
-        """Raise Damaged when points are missing, or vectors or their codes are lost or cannot be found."""
+        """Raise Damaged when points are missing, or vectors are lost or cannot be found."""
         count = self.count()
         if count < self.record.at_least:
             raise Damaged(f"{count} points, at least {self.record.at_least} expected")
         self.unflushed = count - self.record.at_least
-        for record in self.sample():
+        sample = self.sample()
+        for record in sample:
             vector: Any = record.vector
             if not isinstance(vector, list) or not math.isclose(math.hypot(*vector), 1.0, abs_tol=0.01):
                 raise Damaged(f"the vector of {record.id} is lost")
-            if not math.isclose(self.score_by_code(record.id, vector), 1.0, abs_tol=CODE_TOLERANCE):
-                raise Damaged(f"{record.id} cannot be found by its own vector")
+        self.find({record.id for record in sample})
 
     def sample(self) -> list[Record]:
         """Points from another place each time, so that damage is met in the end, and the first ones."""
@@ -98,26 +91,22 @@ class Collection:
             )[0]
         ]
 
-    def score_by_code(self, id_: int | str | UUID, vector: list[float]) -> float:
-        """The cosine of a vector and the code of a point: close to one for the point's own vector."""
-        from qdrant_edge import (
-            Filter,
-            HasIdCondition,
-            QuantizationSearchParams,
-            Query,
-            QueryRequest,
-            SearchParams,
-        )
+    def find(self, ids: set[int | str | UUID]) -> None:
+        """Raise Damaged when a search does not come upon each of these points."""
+        from qdrant_edge import Filter, HasIdCondition, Query, QueryRequest, SearchParams
 
+        if not ids:
+            return
         hits = self.shard.query(
             QueryRequest(
-                limit=1,
-                query=Query.Nearest(vector),
-                filter=Filter(must=[HasIdCondition({id_})]),
-                params=SearchParams(quantization=QuantizationSearchParams(rescore=False)),
+                limit=len(ids),
+                query=Query.Nearest([1.0] * self.record.dimensions),
+                filter=Filter(must=[HasIdCondition(ids)]),
+                params=SearchParams(exact=True),
             )
         )
-        return hits[0].score if hits else 0.0
+        if {hit.id for hit in hits} != ids:
+            raise Damaged("points cannot be found by a search")
 
 
 class Engine:
@@ -240,8 +229,6 @@ class Engine:
             EdgeOptimizersConfig,
             EdgeShard,
             EdgeVectorParams,
-            TurboQuantBitSize,
-            TurboQuantQuantizationConfig,
             VectorStorageDatatype,
         )
 
@@ -255,10 +242,7 @@ class Engine:
             size=dimensions, distance=Distance.Cosine, datatype=VectorStorageDatatype.Float16
         )
         optimizers = EdgeOptimizersConfig(indexing_threshold=NEVER_BUILD_HNSW_KB)
-        codes = TurboQuantQuantizationConfig(bits=TurboQuantBitSize.Bits4)
-        config = EdgeConfig(
-            vectors=vectors, optimizers=optimizers, quantization_config=codes, wal_enabled=True
-        )
+        config = EdgeConfig(vectors=vectors, optimizers=optimizers, wal_enabled=True)
         EdgeShard.create(f"{draft}/shard", config).close()
         draft.rename(name)
         self._opened(name)
@@ -303,7 +287,7 @@ class Engine:
             self._flush_due = time.monotonic() + FLUSH_SECONDS
 
     def _search(self, name: str, header: Header, body: memoryview) -> Answer:
-        from qdrant_edge import Filter, Query, QueryRequest
+        from qdrant_edge import Filter, Query, QueryRequest, SearchParams
 
         collection = self._fitting(name, header)
         if collection is None:
@@ -319,7 +303,7 @@ class Engine:
             limit=limit if limit <= SMALL_LIMIT else min(limit, max(1, collection.count())),
             query=Query.Nearest(vector),
             filter=Filter(must=must, must_not=must_not) if must or must_not else None,
-            params=search_params(limit, exact=header["exact"]),
+            params=SearchParams(exact=True),
         )
         hits = collection.shard.query(request)
         scores = memoryview(bytearray(4 * len(hits))).cast("f")
@@ -352,16 +336,6 @@ class Engine:
             Path(name).rename(discarded)
             shutil.rmtree(discarded, ignore_errors=True)
         return {}, []
-
-
-def search_params(limit: int, *, exact: bool) -> SearchParams:
-    """Compare with every vector, or with those whose codes come nearest."""
-    from qdrant_edge import QuantizationSearchParams, SearchParams
-
-    if exact:
-        return SearchParams(exact=True)
-    oversampling = max(COMPARED_PER_HIT, LEAST_COMPARED / limit)
-    return SearchParams(quantization=QuantizationSearchParams(rescore=True, oversampling=oversampling))
 
 
 @functools.lru_cache(maxsize=4)

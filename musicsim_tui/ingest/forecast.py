@@ -35,8 +35,6 @@ _SOON_SECONDS = 60.0
 _LONG_ENOUGH_SECONDS = 0.2
 """A batch that takes longer is measured once: chance matters less, and waiting more."""
 _HALF_BYTES = 2
-_CODE_SHARE = 0.25
-"""Four bits a number, beside sixteen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +80,8 @@ def make_forecast(
 
 
 def disk_bytes(model: ModelVersion, tracks: int, windows_each: float) -> float:
-    """Bytes that catalog and embedded index need: float16 windows and mean, and the index's mean and code."""
-    return tracks * model.dimensions * _HALF_BYTES * (windows_each + 2 + _CODE_SHARE)
+    """Bytes that catalog and embedded index need: float16 windows and mean, and the mean in the index."""
+    return tracks * model.dimensions * _HALF_BYTES * (windows_each + 2)
 
 
 def estimate_audio_seconds(candidates: Sequence[FoundFile], cancel: CancelToken) -> float:

@@ -20,12 +20,11 @@ from musicsim_tui.errors import IndexFailure, IndexLocked
 from musicsim_tui.index import process
 from musicsim_tui.index.edge import EdgeIndex
 from musicsim_tui.index.index import IndexPoint, SearchParams
-from musicsim_tui.track import Hit, ModelVersion, TrackId
+from musicsim_tui.track import ModelVersion, TrackId
 from tests.index.embedded import COLLECTION, MODEL, REPOSITORY, assert_holds, fill, points_in, vector_of
 
 if TYPE_CHECKING:
     from musicsim_tui.index.index import PayloadValue
-    from musicsim_tui.track import Vectors
 
 PATIENCE = 20.0
 
@@ -95,39 +94,21 @@ def test_everything_is_there_after_reopening(folder: Path) -> None:
         assert_holds(index, 700)
 
 
-def _compared(folder: Path, vectors: Vectors, limit: int) -> list[tuple[set[Hit], set[Hit]]]:
-    """For some of the vectors as queries: what is found by codes, and what by comparing with every vector."""
-    model = ModelVersion("cnn14", 1, vectors.shape[1])
+@pytest.mark.parametrize("exact", [False, True])
+def test_search_compares_with_every_vector(folder: Path, exact: bool) -> None:
+    """Whatever is asked for: of vectors that lie close together, the nearest are found."""
+    random = np.random.default_rng(0)
+    model = ModelVersion("cnn14", 1, 256)
+    vectors = (5 + 0.3 * random.standard_normal((4000, 256))).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     points = [IndexPoint(TrackId(UUID(int=number)), vector, {}) for number, vector in enumerate(vectors)]
     with EdgeIndex.open(folder) as index:
         index.ensure(model)
         index.upsert(model, points)
-        return [
-            (
-                set(index.search(model, query, SearchParams(limit))),
-                set(index.search(model, query, SearchParams(limit, exact=True))),
-            )
-            for query in vectors[::200]
-        ]
-
-
-@pytest.mark.parametrize("limit", [1, 10, 50])
-def test_search_by_codes_finds_what_comparing_all_finds(folder: Path, limit: int) -> None:
-    random = np.random.default_rng(0)
-    heaps = random.standard_normal((2, 256)).repeat(2000, axis=0)
-    vectors = (heaps + 0.15 * random.standard_normal(heaps.shape)).astype(np.float32)
-    for by_codes, by_all in _compared(folder, vectors, limit):
-        assert by_codes == by_all
-        assert len(by_all) == limit
-
-
-def test_only_comparing_all_tells_apart_what_codes_do_not(folder: Path) -> None:
-    random = np.random.default_rng(0)
-    found = _compared(folder, (5 + 0.3 * random.standard_normal((4000, 256))).astype(np.float32), 50)
-    assert any(by_codes != by_all for by_codes, by_all in found)
-    for by_codes, by_all in found:
-        worst = [min(hit.score for hit in hits) for hits in (by_codes, by_all)]
-        assert worst[0] == pytest.approx(worst[1], abs=1e-3)
+        for query in vectors[::200]:
+            cosines = vectors @ query
+            hits = index.search(model, query, SearchParams(limit=50, exact=exact))
+            assert [hit.score for hit in hits] == pytest.approx(np.sort(cosines)[:-51:-1].tolist(), abs=1e-4)
 
 
 def test_payload_reaches_the_engine(folder: Path) -> None:

@@ -45,8 +45,6 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
     "no vectors": ("**/vectors/chunk_0.mmap", Path.unlink),
     "vectors cut off": ("**/vectors/chunk_0.mmap", _empty),
     "vectors garbled": ("**/vectors/chunk_0.mmap", _garble),
-    "no codes": ("**/quantized_data/chunk_0.mmap", Path.unlink),
-    "codes garbled": ("**/quantized_data/chunk_0.mmap", _garble),
     "no vector status": ("**/vectors/status.dat", Path.unlink),
     "panicking": ("**/deleted/status.dat", _empty),
     "segment garbled": ("**/segment.json", _garble),
@@ -83,9 +81,9 @@ def test_damage_behind_the_first_points_is_met_in_the_end(folder: Path) -> None:
         index.ensure(MODEL)
         for some in (points[:200], points[200:]):
             index.upsert(MODEL, some)
-    (codes,) = folder.glob("**/quantized_data/chunk_0.mmap")
-    used = len(codes.read_bytes().rstrip(b"\0"))
-    with codes.open("r+b") as stream:
+    (stored,) = folder.glob("**/vectors/chunk_0.mmap")
+    used = len(stored.read_bytes().rstrip(b"\0"))
+    with stored.open("r+b") as stream:
         stream.seek(used // 5)
         stream.write(bytes(used - used // 5))
     assert any(_found_damaged(folder) for _ in range(50))
