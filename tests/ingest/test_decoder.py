@@ -4,9 +4,12 @@ import errno
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -30,6 +33,9 @@ from tests.harness.audio_files import write_long_wav, write_music
 from tests.harness.decoding import pipeline_over
 from tests.harness.library import ingest_into, library
 from tests.harness.processes import wait_for
+
+if TYPE_CHECKING:
+    from musicsim_tui.track import Samples
 
 RATE = 22_050
 
@@ -131,6 +137,23 @@ def test_a_decoder_that_nobody_takes_over_ends() -> None:
     assert not is_there(pid), "not even as a zombie"
 
 
+def test_windows_are_filled_where_they_are_wanted(tmp_path: Path, token: CancelToken) -> None:
+    path = tmp_path / "piece.mp3"
+    write_music(path, 2, 36.0)
+    given: list[Samples] = []
+
+    def allocate(length: int) -> Samples:
+        given.append(np.full(length, np.nan, dtype=np.float32))
+        return given[-1]
+
+    found = list(LocalDecoder(RATE, None, token, lambda: None, allocate).windows(path, 36.0))
+    plain = list(LocalDecoder(RATE, None, token, lambda: None).windows(path, 36.0))
+    assert len(found) == 3
+    for window, expected in zip(found, plain, strict=True):
+        assert any(np.shares_memory(window.samples, place) for place in given)
+        assert np.array_equal(window.samples, expected.samples)
+
+
 def test_windows_that_are_kept_for_long_stay_as_they_are(tmp_path: Path, process: ProcessDecoder) -> None:
     path = tmp_path / "long.wav"
     write_music(path, 5, 10.0 * (PLACES + 3))
@@ -222,6 +245,33 @@ def test_closing_leaves_no_process(process: ProcessDecoder) -> None:
     process.close()
     process.close()
     wait_for(lambda: not is_there(pid), "the process is gone")
+
+
+_ORPHANED = """
+import ctypes, os
+from musicsim_tui.ingest.decoder import ProcessDecoder, start_decoders
+from musicsim_tui.jobs import CancelToken
+
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
+started = [ProcessDecoder(22_050, None, CancelToken(), lambda: None, one)
+           for one in start_decoders(2, 22_050, None)]
+for decoder in started:
+    decoder.close()
+try:
+    print(os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("no children")
+"""
+
+
+@pytest.mark.skipif(not (CAN_FORK and sys.platform == "linux"), reason="only Linux knows subreapers")
+def test_a_forked_process_that_has_become_ours_leaves_no_zombie() -> None:
+    """So it is in a container whose first process the app is."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _ORPHANED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.stdout, ended.stderr) == ("no children\n", "")
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="this system cannot hold on to what a child forks")
