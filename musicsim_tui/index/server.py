@@ -45,6 +45,10 @@ PROMPT_SECONDS = 5.0
 IDS_PER_REQUEST = 1000
 SMALL_LIMIT = 1000
 """Above it a limit is cut to the number of points: servers set aside memory for every hit asked for."""
+CODED_QUANTILE = 0.99
+"""Share of the numbers that the range of the 8-bit codes spans; those beyond are cut to it."""
+OVERSAMPLING = 2.0
+"""Twice the hits asked for are found by their codes and compared as they are stored."""
 SHORTEST_SECRET = 4
 """Shorter ones would be found in every other word of a message."""
 PAYLOAD_INDEXES: Mapping[str, str] = {
@@ -155,7 +159,15 @@ class ServerIndex:
             )
             self._request_unless(
                 Trouble.ALREADY_EXISTS,
-                lambda: self._client.create_collection(name, vectors_config=vectors),
+                lambda: self._client.create_collection(
+                    name,
+                    vectors_config=vectors,
+                    quantization_config=models.ScalarQuantization(
+                        scalar=models.ScalarQuantizationConfig(
+                            type=models.ScalarType.INT8, quantile=CODED_QUANTILE, always_ram=True
+                        )
+                    ),
+                ),
                 WRITING,
             )
             info = self._collection(name)
@@ -197,7 +209,13 @@ class ServerIndex:
                 query=numbers,
                 limit=limit,
                 query_filter=models.Filter(must=must, must_not=must_not) if must or must_not else None,
-                search_params=models.SearchParams(hnsw_ef=params.ef, exact=params.exact),
+                search_params=models.SearchParams(
+                    hnsw_ef=params.ef,
+                    exact=params.exact,
+                    quantization=models.QuantizationSearchParams(
+                        ignore=params.exact, rescore=True, oversampling=OVERSAMPLING
+                    ),
+                ),
                 with_payload=False,
                 timeout=self._prompt_timeout,
             ),

@@ -177,9 +177,23 @@ def test_search_passes_its_parameters(double: QdrantServer, served: ServerIndex)
     body = double.sent(SEARCH)[0].body
     assert body["params"]["hnsw_ef"] == 99
     assert body["params"]["exact"] is True
+    assert body["params"]["quantization"]["ignore"] is True
     assert body["limit"] == 7
     assert body["filter"]["must"] == {"has_id": [str(ids[0])]}
     assert body["filter"]["must_not"] == {"has_id": [str(ids[1])]}
+
+
+def test_a_large_collection_is_searched_by_codes_and_compared_as_stored(
+    double: QdrantServer, served: ServerIndex
+) -> None:
+    served.upsert(MODEL, [point_with(1)])
+    served.search(MODEL, vector_for(1), SearchParams())
+    created = double.sent(f"PUT /collections/{COLLECTION}$")[0].body
+    assert created["quantization_config"]["scalar"]["type"] == "int8"
+    assert created["vectors"]["datatype"] == "float16"
+    asked = double.sent(SEARCH)[0].body["params"]["quantization"]
+    assert (asked["ignore"], asked["rescore"]) == (False, True)
+    assert asked["oversampling"] >= 2
 
 
 def test_points_of_other_clients_are_passed_over(double: QdrantServer, served: ServerIndex) -> None:
