@@ -120,10 +120,10 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Let the worker flush and end; kill it when it is stuck. Raises IndexFailure if the flush fails."""
-        self._connection.settimeout(STOP_SECONDS)
         try:
+            self._connection.settimeout(STOP_SECONDS)
             self.request({"op": "close"})
-        except WorkerLost:
+        except (WorkerLost, OSError):
             return
         finally:
             self._connection.close()
@@ -165,7 +165,7 @@ def explain_loss(lost: WorkerLost, folder: Path, collection: str, reserve: int) 
     how = f"signal {-lost.exit_code}" if lost.exit_code < 0 else f"code {lost.exit_code}"
     return IndexFailure(
         f"The search engine stopped unexpectedly ({how}).",
-        "Try again: it starts anew and nothing that was indexed is lost.",
+        "Try again: it starts anew with all that was indexed. If it stays so: musicsim-tui index rebuild",
     )
 
 

@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID, uuid4
@@ -20,7 +21,7 @@ from uuid import UUID, uuid4
 from musicsim_tui.errors import IndexFailure
 from musicsim_tui.index.failures import REBUILD_HINT, Damaged, disk_full, explain, log
 from musicsim_tui.index.framing import ID_BYTES, hex_ids
-from musicsim_tui.index.record import CollectionRecord, read_record, write_record
+from musicsim_tui.index.record import CollectionRecord, check_seals, read_record, seals_of, write_record
 from musicsim_tui.index.service import run
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ FLUSH_POINTS = 2000
 FLUSH_SECONDS = 3.0
 NEVER_BUILD_HNSW_KB = 10**9
 VERIFIED_POINTS = 32
-"""Points whose vector must have length one and be found, for the engine keeps no checksums."""
+"""Points whose vector must have length one, for the engine keeps no checksums."""
 SMALL_LIMIT = 1000
 """Above it a limit is cut to the number of points: the engine sets aside memory for every hit asked for."""
 
@@ -59,28 +60,29 @@ class Collection:
     def flush(self) -> None:
         self.shard.flush()
         self.unflushed = 0
-        self.expect(self.count())
+        self._keep(replace(self.record, at_least=self.count(), seals=seals_of(self.folder)))
 
     def expect(self, at_least: int) -> None:
-        if at_least != self.record.at_least:
-            self.record = CollectionRecord(self.record.dimensions, at_least)
-            write_record(self.folder, self.record)
+        self._keep(replace(self.record, at_least=at_least))
+
+    def _keep(self, record: CollectionRecord) -> None:
+        if record != self.record:
+            self.record = record
+            write_record(self.folder, record)
 
     def verify(self) -> None:
-        """Raise Damaged when points are missing, or vectors are lost or cannot be found."""
+        """Raise Damaged when points are missing or vectors are lost."""
         count = self.count()
         if count < self.record.at_least:
             raise Damaged(f"{count} points, at least {self.record.at_least} expected")
         self.unflushed = count - self.record.at_least
-        sample = self.sample()
-        for record in sample:
+        for record in self.sample():
             vector: Any = record.vector
             if not isinstance(vector, list) or not math.isclose(math.hypot(*vector), 1.0, abs_tol=0.01):
                 raise Damaged(f"the vector of {record.id} is lost")
-        self.find({record.id for record in sample})
 
     def sample(self) -> list[Record]:
-        """Points from another place each time, so that damage is met in the end, and the first ones."""
+        """Points from another place each time, so that lost vectors are met in the end, and the first."""
         from qdrant_edge import ScrollRequest
 
         return [
@@ -90,23 +92,6 @@ class Collection:
                 ScrollRequest(limit=VERIFIED_POINTS // 2, offset=offset, with_vector=True)
             )[0]
         ]
-
-    def find(self, ids: set[int | str | UUID]) -> None:
-        """Raise Damaged when a search does not come upon each of these points."""
-        from qdrant_edge import Filter, HasIdCondition, Query, QueryRequest, SearchParams
-
-        if not ids:
-            return
-        hits = self.shard.query(
-            QueryRequest(
-                limit=len(ids),
-                query=Query.Nearest([1.0] * self.record.dimensions),
-                filter=Filter(must=[HasIdCondition(ids)]),
-                params=SearchParams(exact=True),
-            )
-        )
-        if {hit.id for hit in hits} != ids:
-            raise Damaged("points cannot be found by a search")
 
 
 class Engine:
@@ -198,6 +183,7 @@ class Engine:
         from qdrant_edge import EdgeShard
 
         record = read_record(folder)
+        check_seals(folder, record)
         self._need_space(self._reserve // 4)
         shutil.rmtree(folder / "shard" / "temp_segments", ignore_errors=True)
         collection = Collection(folder, EdgeShard.load(f"{name}/shard"), record)

@@ -236,7 +236,9 @@ class Services:
 
     def close(self) -> None:
         """Release index and catalog; idempotent."""
-        self.engine.close()
-        if "catalog" in self.__dict__:
-            self.catalog.close()
-            del self.__dict__["catalog"]
+        try:
+            self.engine.close()
+        finally:
+            if "catalog" in self.__dict__:
+                self.catalog.close()
+                del self.__dict__["catalog"]

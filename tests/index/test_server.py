@@ -183,17 +183,17 @@ def test_search_passes_its_parameters(double: QdrantServer, served: ServerIndex)
     assert body["filter"]["must_not"] == {"has_id": [str(ids[1])]}
 
 
-def test_a_large_collection_is_searched_by_codes_and_compared_as_stored(
-    double: QdrantServer, served: ServerIndex
+@pytest.mark.parametrize(("limit", "compared"), [(1, 100), (10, 100), (200, 400)])
+def test_codes_find_more_than_is_asked_for_to_compare(
+    double: QdrantServer, served: ServerIndex, limit: int, compared: int
 ) -> None:
     served.upsert(MODEL, [point_with(1)])
-    served.search(MODEL, vector_for(1), SearchParams())
+    served.search(MODEL, vector_for(1), SearchParams(limit))
     created = double.sent(f"PUT /collections/{COLLECTION}$")[0].body
-    assert created["quantization_config"]["scalar"]["type"] == "int8"
+    assert created["quantization_config"] == {"scalar": {"type": "int8", "always_ram": True}}
     assert created["vectors"]["datatype"] == "float16"
     asked = double.sent(SEARCH)[0].body["params"]["quantization"]
-    assert (asked["ignore"], asked["rescore"]) == (False, True)
-    assert asked["oversampling"] >= 2
+    assert asked == {"ignore": False, "rescore": True, "oversampling": compared / limit}
 
 
 def test_points_of_other_clients_are_passed_over(double: QdrantServer, served: ServerIndex) -> None:

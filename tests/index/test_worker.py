@@ -31,6 +31,15 @@ def _halve(file: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
 
 
+def _flip(place: int, bit: int) -> Damage:
+    def flip(file: Path) -> None:
+        content = bytearray(file.read_bytes())
+        content[place] ^= 1 << bit
+        file.write_bytes(content)
+
+    return flip
+
+
 def _empty(file: Path) -> None:
     os.truncate(file, 0)
 
@@ -41,6 +50,8 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
         "**/mutable_id_tracker.mappings",
         _halve,
     ),
+    "an id flipped": ("**/mutable_id_tracker.mappings", _flip(5, 0)),
+    "a place flipped, far beyond the others": ("**/mutable_id_tracker.mappings", _flip(20, 2)),
     "no version": ("**/version.info", Path.unlink),
     "no vectors": ("**/vectors/chunk_0.mmap", Path.unlink),
     "vectors cut off": ("**/vectors/chunk_0.mmap", _empty),
