@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from musicsim_tui.cli.arguments import refuse_empty
 from musicsim_tui.cli.current import CURRENT
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def global_options(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passes a command's own parameters through
+        refuse_empty(kwargs.get("data_dir"))
         CURRENT.merge({name: kwargs.pop(name) for name in _GLOBAL if name in kwargs})
         function(*args, **kwargs)
 

@@ -110,15 +110,18 @@ def load_embedder(
     return embedder
 
 
-def describe_processor() -> str:
-    """The device that networks run on, and whether it has bfloat16."""
+def describe_processor(wanted: str) -> str:
+    """The device that networks run on when `wanted` is asked for, and whether it has bfloat16.
+
+    Raises ModelError when this machine has no such device.
+    """
     import torch
 
     from musicsim_tui.embedding.network import choose_device
     from musicsim_tui.embedding.panns import has_bfloat16
 
-    device = choose_device("auto")
+    device = choose_device(wanted)
     if device == "cpu":
         bfloat16 = "with" if has_bfloat16(device) else "without"
         return f"CPU, {torch.get_num_threads()} threads, {bfloat16} bfloat16"
-    return f"{device}: {torch.cuda.get_device_name() if device.startswith('cuda') else 'Apple GPU'}"
+    return f"{device}: {torch.cuda.get_device_name(device) if device.startswith('cuda') else 'Apple GPU'}"

@@ -22,7 +22,7 @@ def best_moment(query: Embedding, match_windows: HalfVectors, match_starts: Samp
     return Moment(
         query_start=float(query.starts[row]),
         match_start=float(match_starts[column]),
-        score=float(cosines[row, column]),
+        score=min(float(cosines[row, column]), 1.0),
     )
 
 

@@ -112,7 +112,7 @@ class Similarity:
             Match(
                 rank=rank,
                 track=rows[hit.id].track,
-                score=hit.score,
+                score=min(hit.score, 1.0),
                 likeness=scale.likeness(hit.score),
                 same_recording=alike.get(hit.id, -1.0) >= self._same_recording_cosine
                 and abs(rows[hit.id].track.duration - seed.duration) < _REENCODED_WITHIN_SECONDS,

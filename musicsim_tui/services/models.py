@@ -67,18 +67,21 @@ class Models:
 
     def searching(self) -> ModelVersion:
         """The model whose vectors answer a search, as `answering` has it; tells when another one listens."""
-        catalog, wanted, found = self._catalog(), self.listening().model, self.answering()
+        catalog, listening, found = self._catalog(), self.listening(), self.answering()
+        wanted = listening.model
         if found != wanted:
             heard = catalog.present_counts().get(wanted, 0)
+            first = "" if listening.installed else f"musicsim-tui models install {wanted.name} and "
             self._notice(
                 f"{wanted.name} has heard {heard} of {heard + catalog.waiting_count(wanted)} tracks: "
-                f"searching with {found.name} until musicsim-tui ingest has heard the rest."
+                f"searching with {found.name} until {first}musicsim-tui ingest has heard the rest."
             )
         return found
 
     def answering(self) -> ModelVersion:
         """The listening model once it has heard all it can of what is there, until then the one that has
-        heard most. Raises UnmetRequest when nothing has been heard."""
+        heard most: of several, the library's own, else the largest. Raises UnmetRequest when nothing has
+        been heard."""
         catalog = self._catalog()
         wanted = self.listening().model
         used = [use.model for use in catalog.models() if use.tracks]
@@ -98,8 +101,13 @@ class Models:
             return wanted
         if wanted in used and not catalog.waiting_count(wanted):
             return wanted
-        present = catalog.present_counts()
-        return max(used, key=lambda model: (present.get(model, 0), model == wanted))
+        present, own = catalog.present_counts(), catalog.get_meta(_CHOSEN)
+        sizes = {info.model.name: info.bytes for info in self.all()}
+
+        def rank(model: ModelVersion) -> tuple[int, bool, bool, int]:
+            return present.get(model, 0), model == wanted, model.name == own, sizes.get(model.name, 0)
+
+        return max(used, key=rank)
 
     def forget(self, name: str, engine: Engine, cancel: CancelToken) -> int:
         """Forget what a model heard, as `Services.forget_model` has it."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicsim_tui.errors import CatalogError
 from musicsim_tui.jobs import Cancelled, Progress, usable_processors
 from musicsim_tui.paths import is_there, tidy_path
 from musicsim_tui.services.engine import Engine
@@ -210,15 +212,23 @@ class Services:
             *doctor.run_check("settings", lambda: doctor.check_settings(self.settings.problem)),
             *doctor.run_check("packages", doctor.check_packages),
             *doctor.run_check("disk", lambda: doctor.check_disk(self.settings.data_dir)),
-            *doctor.run_check("processor", doctor.check_processor),
+            *doctor.run_check("processor", lambda: doctor.check_processor(self.settings.device)),
             *doctor.run_check("sound", lambda: doctor.check_sound(describe_output)),
-            *doctor.run_check("models", lambda: doctor.check_models(self.settings.models_dir)),
+            *doctor.run_check("models", self._check_models),
             *doctor.run_check("downloads", self._check_downloads),
             *doctor.run_check("library", lambda: doctor.check_catalog(self.catalog)),
             *doctor.run_check(
                 "index", lambda: doctor.check_index(self.catalog, self.engine.open(), self.engine.name)
             ),
         ]
+
+    def _check_models(self) -> Check:
+        from musicsim_tui.upkeep.doctor import check_models
+
+        listening = None
+        with contextlib.suppress(CatalogError):  # which is told of the library
+            listening = self.models.listening()
+        return check_models(self.settings.models_dir, listening)
 
     def _check_downloads(self) -> list[Check]:
         from musicsim_tui.download.tools import find_tools

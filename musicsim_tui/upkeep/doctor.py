@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from musicsim_tui.embedding.registry import ModelInfo
     from musicsim_tui.index.index import Index
     from musicsim_tui.library.catalog import Catalog
 
@@ -79,9 +80,9 @@ def check_disk(data_dir: Path) -> Check:
     return Check("disk", state, f"{data_dir}, {free / 1e9:.1f} GB free", hint)
 
 
-def check_processor() -> Check:
-    """What the networks run on."""
-    return Check("processor", "ok", describe_processor())
+def check_processor(wanted: str) -> Check:
+    """What the networks run on when `wanted` is asked for. Raises ModelError when there is no such device."""
+    return Check("processor", "ok", describe_processor(wanted))
 
 
 def check_sound(describe_output: Callable[[], str]) -> Check:
@@ -119,10 +120,18 @@ def _why_unusable(folder: Path) -> str:
         return f"{existing} cannot be written: {error.strerror or error}."
 
 
-def check_models(models_dir: Path) -> Check:
-    """Which models can hear."""
+def check_models(models_dir: Path, listening: ModelInfo | None) -> Check:
+    """Which models can hear, and whether the one that listens to new tracks can, where it is known."""
     models = all_models(models_dir)
     installed = [info.model.name for info in models if info.installed]
+    if listening is not None and not listening.installed:
+        name = listening.model.name
+        return Check(
+            "models",
+            "warn",
+            f"{name}, which is to hear new tracks, is not installed",
+            f"musicsim-tui models install {name}, or choose another one: musicsim-tui models use NAME",
+        )
     networks = any(info.bytes and info.installed for info in models)
     hint = "" if networks else "musicsim-tui models install mn04 (4 MB) hears better and names sounds."
     return Check("models", "ok", f"installed: {', '.join(installed)}", hint)

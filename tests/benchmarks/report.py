@@ -47,7 +47,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": _processor_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "network_on": describe_processor(),
+        "network_on": describe_processor("auto"),
         "system": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},

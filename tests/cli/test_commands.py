@@ -307,6 +307,40 @@ def test_doctor_finds_a_healthy_library_healthy(heard: Shell) -> None:
     assert "ok" in heard("doctor").out
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "check", "state", "words"),
+    [
+        ("MUSICSIM_MODEL", "foo", "models", "fail", "There is no model 'foo'."),
+        ("MUSICSIM_MODEL", "cnn14", "models", "warn", "cnn14, which is to hear new tracks, is not installed"),
+        ("MUSICSIM_DEVICE", "cuda:77", "processor", "fail", "This machine has no processor 'cuda:77'"),
+    ],
+)
+def test_doctor_finds_settings_that_cannot_be_met(
+    heard: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    check: str,
+    state: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    (found,) = [each for each in heard("doctor", "--json").json["checks"] if each["name"] == check]
+    assert found["state"] == state
+    assert found["detail"].startswith(words)
+    assert found["hint"]
+
+
+@pytest.mark.parametrize("command", [["search", "0.flac"], ["list"], ["crate", "show", "x"]])
+def test_output_is_json_or_paths(
+    heard: Shell, music: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(music)
+    refused = heard(*command, "--json", "--print0")
+    assert refused.code == 2
+    assert "exclude each other" in refused.json["error"]["title"]
+
+
 def test_doctor_makes_a_report_without_what_is_private(heard: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QDB_API_TOKEN", "s3cr3t")
     monkeypatch.setenv("HOME", str(heard.data_dir.parent))
@@ -374,6 +408,7 @@ def test_a_file_in_a_folder_that_must_not_be_entered_may_be_there(
         ["preview", "x", "--wav", ""],
         ["crate", "export", "x", ""],
         ["models", "install", "mn04", "--from", ""],
+        ["list", "--data-dir", ""],
     ],
 )
 def test_an_empty_path_is_not_the_current_folder(

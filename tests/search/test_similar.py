@@ -74,6 +74,18 @@ def test_a_file_from_outside_is_heard_but_not_added(services: Services, music: P
     assert services.catalog.count() == PIECES
 
 
+def test_no_cosine_is_above_one(services: Services, music: Path, tmp_path: Path) -> None:
+    """Rounded to float16, a vector of length one may be longer."""
+    for number in range(PIECES):
+        query = tmp_path / f"{number}.wav"
+        write_music(query, number, 21.0)
+        best = search(services, query)[0]
+        assert best.same_recording
+        assert 0.99 < best.score <= 1.0
+        assert best.moment is not None
+        assert best.moment.score <= 1.0
+
+
 def test_the_moment_is_the_pair_of_windows_that_match(services: Services, tmp_path: Path) -> None:
     spliced = np.concatenate([piece(77, 10.0), piece(4, 10.0)])
     write_audio(tmp_path / "spliced.wav", spliced, RATE)

@@ -56,6 +56,21 @@ def test_what_cannot_be_heard_again_does_not_keep_search_on_the_old_model(servic
     assert services.models.searching().name == "builtin"
 
 
+def test_of_models_that_have_heard_all_the_librarys_own_answers(services: Services, tmp_path: Path) -> None:
+    hear_anew(services, 3, 4, 5)
+    notices: list[str] = []
+    services.close()
+    for own in ("mn04", "builtin"):
+        with library(tmp_path / "data", notices, MUSICSIM_MODEL="cnn14") as reopened:
+            reopened.catalog.set_meta("model", own)
+            assert reopened.models.searching().name == own
+    with library(tmp_path / "data", notices) as reopened:
+        reopened.catalog.set_meta("model", "cnn14")
+        assert reopened.models.searching().name == "mn04"
+    assert "cnn14 has heard 0 of 5 tracks" in notices[-1]
+    assert "until musicsim-tui models install cnn14 and musicsim-tui ingest has" in notices[-1]
+
+
 @pytest.mark.parametrize("stage", HEARD_STAGES)
 def test_a_flawed_file_is_still_to_be_heard_by_the_new_model(services: Services, stage: str) -> None:
     hear_anew(services, 3, 4)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musicsim_tui.cli import output
-from musicsim_tui.cli.arguments import refuse_empty
+from musicsim_tui.cli.arguments import refuse_empty, refuse_json_with_print0
 from musicsim_tui.cli.commands.listing import track_as_json
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.options import global_options
@@ -54,6 +54,7 @@ def show(
     print0: Annotated[bool, typer.Option("--print0", help="Paths only, each ended by NUL.")] = False,
 ) -> None:
     """List the tracks of a crate, in its order."""
+    refuse_json_with_print0(print0)
     with open_services() as (services, _):
         rows = services.catalog.crates.tracks(name)
     if print0:

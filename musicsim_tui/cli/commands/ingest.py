@@ -139,6 +139,10 @@ def _print_summary(summary: IngestSummary) -> None:
         f"with {summary.model.name} in {output.duration_words(summary.seconds)}{pace}; "
         f"{summary.skipped:,} skipped, {summary.failed:,} failed."
     )
+    if summary.relinked:
+        output.note(
+            f"{output.count(summary.relinked, 'file')} moved, copied or retagged: the sound was known."
+        )
     for failure in summary.failures:
         output.note(f"  {failure.path}: {failure.reason} {failure.hint}")
     for path, reason in summary.offline:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musicsim_tui.cli import output
+from musicsim_tui.cli.arguments import refuse_json_with_print0
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.output import Column
@@ -37,6 +38,7 @@ def list_tracks(
     """List the tracks of the library."""
     from musicsim_tui.library.query import parse_query
 
+    refuse_json_with_print0(print0)
     query = parse_query(where) if where else None
     with open_services() as (services, _):
         note_unheard_sounds(services, query)

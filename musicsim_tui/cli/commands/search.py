@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musicsim_tui.cli import output
-from musicsim_tui.cli.arguments import refuse_empty
+from musicsim_tui.cli.arguments import refuse_empty, refuse_json_with_print0
 from musicsim_tui.cli.commands.listing import note_unheard_sounds
 from musicsim_tui.cli.current import CURRENT
 from musicsim_tui.cli.options import global_options
 from musicsim_tui.cli.output import Column
 from musicsim_tui.cli.session import open_services
-from musicsim_tui.errors import UnmetRequest, UsageError
+from musicsim_tui.errors import UnmetRequest
 from musicsim_tui.paths import is_there
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def search(
     from musicsim_tui.library.query import parse_query
     from musicsim_tui.search.similar import SearchRequest
 
-    if print0 and CURRENT.json:
-        raise UsageError("--print0 and --json exclude each other.", "Choose one of them.")
+    refuse_json_with_print0(print0)
     refuse_empty(query)
     _check_file_name(query)
     request = SearchRequest(limit, parse_query(where) if where else None, exact=exact, ef=ef)
