@@ -188,7 +188,8 @@ class Actions(Collecting):
         self.post_message(DemoWanted())
 
     def check_offline(self) -> None:
-        """Find out which remembered folders cannot be reached."""
+        """Find out which remembered folders cannot be reached, and which disks below them are away."""
+        from musicsim_tui.ingest.mounts import disks_away
         from musicsim_tui.ingest.plan import why_offline
 
         catalog = self.bridge.services.catalog
@@ -199,6 +200,8 @@ class Actions(Collecting):
                 token.check()
                 if why_offline(catalog, root.path) is not None:
                     gone.append(root.path)
+                else:
+                    gone += disks_away(catalog, root)
             return gone
 
         if self._look_again is not None:
