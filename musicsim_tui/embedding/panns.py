@@ -29,6 +29,12 @@ Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 _BATCH_ON_CPU = 8
 _BATCH_ON_GPU = 32
 
+_FIRST_WINOGRAD_BLOCK = 3
+"""The maps before have too few channels for the sums to pay off."""
+
+_PART_BYTES = 2**24
+"""Maps of this size stay in a processor's cache, and get memory that need not be cleared for them first."""
+
 _FRONT_END = ("spectrogram_extractor.", "logmel_extractor.")
 _MEL_FILTERS = "logmel_extractor.melW"
 
@@ -140,36 +146,59 @@ def _arrange_for_inference(network: Any, dtype: torch.dtype, device: str) -> Non
     """Fold batch norms into convolutions, and run these in `dtype` along time instead of frequency.
 
     The last blocks are 4 and 2 mel bands high: rows of time keep a processor's vectors full, which makes the
-    whole 1.5 times as fast on a CPU, with the same result.
+    whole 1.5 times as fast on a CPU, with the same result. There the blocks with many channels are computed
+    with half the multiplications, for another 1.3 times.
     """
     import torch
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
     from musicsim_tui.embedding.onednn import with_activation
+    from musicsim_tui.embedding.winograd import WinogradConvolution
 
     blocks: list[Any] = [getattr(network, f"conv_block{number}") for number in range(1, 7)]
-    for block in blocks:
+    for number, block in enumerate(blocks, 1):
+        bytes_each = block.conv2.out_channels * dtype.itemsize
         for convolution, norm in (("conv1", "bn1"), ("conv2", "bn2")):
-            folded = fuse_conv_bn_eval(getattr(block, convolution), getattr(block, norm)).to(dtype)
+            folded = fuse_conv_bn_eval(getattr(block, convolution), getattr(block, norm))
             along_time = folded.weight.transpose(2, 3).contiguous(memory_format=torch.channels_last)
             folded.weight = torch.nn.Parameter(along_time)
-            setattr(block, convolution, with_activation(folded, "relu", device))
+            arranged: torch.nn.Module
+            if device == "cpu" and number >= _FIRST_WINOGRAD_BLOCK:
+                arranged = WinogradConvolution(folded, dtype)
+            else:
+                arranged = with_activation(folded.to(dtype), "relu", device)
+            setattr(block, convolution, arranged)
             setattr(block, norm, torch.nn.Identity())
-        block.forward = partial(_block_forward, block)
+        most = _PART_BYTES // bytes_each if device == "cpu" else None
+        block.forward = partial(_block_forward, block, most)
     blocks[0].register_forward_pre_hook(
         lambda _, inputs: (inputs[0].transpose(2, 3).to(dtype).contiguous(memory_format=torch.channels_last),)
     )
     blocks[-1].register_forward_hook(lambda _, inputs, output: output.transpose(2, 3).float())
 
 
-def _block_forward(block: Any, maps: Tensor, pool_size: tuple[int, int], pool_type: str) -> Tensor:  # noqa: ANN401
-    """A block of Cnn14 whose convolutions hold its activations: the authors' own would apply them again."""
+def _block_forward(
+    block: Any,  # noqa: ANN401
+    most_places: int | None,
+    maps: Tensor,
+    pool_size: tuple[int, int],
+    pool_type: str,
+) -> Tensor:
+    """A block of Cnn14 whose convolutions hold its activations: the authors' own would apply them again.
+
+    With `most_places` the batch goes through in parts of so many places of a map, or of one window.
+    """
     import torch
 
     if pool_type != "avg":
         raise ValueError(f"Cnn14 pools by means, not by {pool_type}")
-    maps = block.conv2(block.conv1(maps))
-    return maps if pool_size == (1, 1) else torch.nn.functional.avg_pool2d(maps, pool_size)
+    places = maps.shape[2] * maps.shape[3]
+    parts = []
+    for part in torch.split(maps, len(maps) if most_places is None else max(1, most_places // places)):
+        convolved = block.conv2(block.conv1(part))
+        pooled = pool_size != (1, 1)
+        parts.append(torch.nn.functional.avg_pool2d(convolved, pool_size) if pooled else convolved)
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _dtype(precision: Precision, device: str) -> torch.dtype:
