@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicsim_tui.ingest.mounts import disks_away, remember_disks
 from musicsim_tui.ingest.scan import scan_root
 from musicsim_tui.jobs import CancelToken
 from musicsim_tui.library.records import FileState
@@ -69,9 +68,6 @@ def make_plan(
             plan.offline.append((root.path, reason))
             continue
         known = catalog.known_files(root.path)
-        scan.away = disks_away(catalog, root)
-        plan.offline += [(folder, "its disk is not mounted") for folder in scan.away]
-        remember_disks(catalog, root.path, scan.disks, scan.away)
         if all(file.path != root.path for file in scan.files):  # a single file is no disk
             catalog.set_meta(_device_key(root.path), str(scan.device))
         plan.scanned.append(root.path)

@@ -39,11 +39,10 @@ class Scan:
     """What a walk over one root saw.
 
     `offline` is the reason when the root itself cannot be reached: then nothing under it is missing.
-    `unreadable` are folders, each with a reason, whose content is unknown, and `away` those whose disk is:
-    nothing under them is missing either. `broken_links` are links with the name of a track that lead to no
-    file, each with what the system says of it. `device` tells the file system of the root, `disks` that of
-    each folder below it where another one begins, `empty` that there is nothing at all in the root, as where
-    no disk is mounted.
+    `unreadable` are folders, each with a reason, whose content is unknown: nothing under them is missing
+    either. `broken_links` are links with the name of a track that lead to no file, each with what the system
+    says of it. `device` tells the file system of the root, `empty` that there is nothing at all in it, as
+    where no disk is mounted.
     """
 
     root: Path
@@ -52,14 +51,11 @@ class Scan:
     broken_links: list[tuple[Path, OSError]] = field(default_factory=list)
     offline: str | None = None
     device: int | None = None
-    disks: dict[Path, int] = field(default_factory=dict)
-    away: list[Path] = field(default_factory=list)
     empty: bool = False
 
     def knows_absence_of(self, path: Path) -> bool:
         """Whether this walk proves that a file it did not see is gone."""
-        unknown = [*self.away, *(folder for folder, _ in self.unreadable)]
-        return self.offline is None and not any(map(path.is_relative_to, unknown))
+        return self.offline is None and not any(path.is_relative_to(folder) for folder, _ in self.unreadable)
 
 
 def scan_root(root: Path, excludes: Sequence[str], cancel: CancelToken) -> Scan:
@@ -81,10 +77,10 @@ def scan_root(root: Path, excludes: Sequence[str], cancel: CancelToken) -> Scan:
         scan.files.append(FoundFile(root, _stamp(status)))
         return scan
     seen = {(status.st_dev, status.st_ino)}
-    pending = [(root, status.st_dev)]
+    pending = [root]
     while pending:
         cancel.check()
-        folder, device = pending.pop()
+        folder = pending.pop()
         try:
             entries = list(os.scandir(folder))
         except OSError as error:
@@ -96,16 +92,8 @@ def scan_root(root: Path, excludes: Sequence[str], cancel: CancelToken) -> Scan:
         if folder == root:
             scan.empty = not entries
         for entry in _admitted(entries, root, excludes):
-            _take(entry, device, scan, pending, seen)
+            _take(entry, scan, pending, seen)
     return scan
-
-
-def is_left_out(path: Path, root: Path, excludes: Sequence[str]) -> bool:
-    """Whether a walk over the root passes over a path below it, or over a folder that holds it."""
-    parts = path.relative_to(root).parts
-    return any(
-        _is_passed_over(name, os.path.join(*parts[: depth + 1]), excludes) for depth, name in enumerate(parts)
-    )
 
 
 def silence_of(root: Path) -> str | None:
@@ -134,25 +122,15 @@ def _admitted(
     entries: list[os.DirEntry[str]], root: Path, excludes: Sequence[str]
 ) -> Iterator[os.DirEntry[str]]:
     for entry in entries:
-        if not _is_passed_over(entry.name, os.path.relpath(entry.path, root), excludes):
-            yield entry
+        if entry.name.startswith("."):
+            continue
+        below = os.path.relpath(entry.path, root)
+        if any(fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(below, glob) for glob in excludes):
+            continue
+        yield entry
 
 
-def _is_passed_over(name: str, below: str, excludes: Sequence[str]) -> bool:
-    """By its name, or by its path below the root."""
-    return name.startswith(".") or any(
-        fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(below, glob) for glob in excludes
-    )
-
-
-def _take(
-    entry: os.DirEntry[str],
-    device: int,
-    scan: Scan,
-    pending: list[tuple[Path, int]],
-    seen: set[tuple[int, int]],
-) -> None:
-    """Take in an entry of a folder that lies on a device."""
+def _take(entry: os.DirEntry[str], scan: Scan, pending: list[Path], seen: set[tuple[int, int]]) -> None:
     try:
         status = entry.stat()
     except OSError as error:
@@ -169,9 +147,7 @@ def _take(
     if stat.S_ISDIR(status.st_mode):
         if (status.st_dev, status.st_ino) not in seen:
             seen.add((status.st_dev, status.st_ino))
-            pending.append((Path(entry.path), status.st_dev))
-            if status.st_dev != device:
-                scan.disks[Path(entry.path)] = status.st_dev
+            pending.append(Path(entry.path))
     elif _is_named_like_music(entry.name):
         scan.files.append(FoundFile(Path(entry.path), _stamp(status)))
 

@@ -188,8 +188,7 @@ class Actions(Collecting):
         self.post_message(DemoWanted())
 
     def check_offline(self) -> None:
-        """Find out which remembered folders cannot be reached, and which disks below them are away."""
-        from musicsim_tui.ingest.mounts import disks_away
+        """Find out which remembered folders cannot be reached."""
         from musicsim_tui.ingest.plan import why_offline
 
         catalog = self.bridge.services.catalog
@@ -200,8 +199,6 @@ class Actions(Collecting):
                 token.check()
                 if why_offline(catalog, root.path) is not None:
                     gone.append(root.path)
-                else:
-                    gone += disks_away(catalog, root)
             return gone
 
         if self._look_again is not None:
