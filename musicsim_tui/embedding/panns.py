@@ -71,6 +71,7 @@ class Cnn14Embedder(NetworkEmbedder):
             raise ModelError(
                 f"{weights} does not hold the weights of Cnn14.", "Run musicsim-tui models install cnn14."
             ) from error
+        del checkpoint  # whose weights are let go one by one while the network is arranged
         _arrange_for_inference(network, _dtype(precision, chosen), chosen)
         network.to(chosen)
         logmel = PannsLogMel(mel.to(chosen))

@@ -3,8 +3,9 @@ needs it.
 
 Winograd's minimal filtering F(4, 3) along one axis: four neighbouring outputs of a filter with three taps are
 six products of sums, instead of twelve. The sums cost passes over memory, so it pays off where a map has many
-channels. Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016; their matrices, in
-bfloat16 too: beside what rounding the maps costs anyway, what is lost here is as small.
+channels. Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016; their matrices.
+In bfloat16 the sums are rounded once more, which costs up to a few times what rounding the maps does. The
+filters take twice the memory.
 """
 
 from __future__ import annotations

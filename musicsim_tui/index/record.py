@@ -68,7 +68,7 @@ def read_record(folder: Path) -> CollectionRecord:
         seals = {name: (int(length), str(digest)) for name, (length, digest) in found.items()}
         return CollectionRecord(int(content["dimensions"]), int(content["at_least"]), seals)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise Damaged(f"no record in {folder}: {error!r}") from error
+        raise Damaged(f"no record in {folder}: {error}") from error
 
 
 def write_record(folder: Path, record: CollectionRecord) -> None:

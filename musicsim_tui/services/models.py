@@ -80,8 +80,8 @@ class Models:
 
     def answering(self) -> ModelVersion:
         """The listening model once it has heard all it can of what is there, until then the one that has
-        heard most: of several, the library's own, else the largest. Raises UnmetRequest when nothing has
-        been heard."""
+        heard most. Of several that is the listening one, else a current version, else the library's own
+        model, else the largest. Raises UnmetRequest when nothing has been heard."""
         catalog = self._catalog()
         wanted = self.listening().model
         used = [use.model for use in catalog.models() if use.tracks]
@@ -102,10 +102,11 @@ class Models:
         if wanted in used and not catalog.waiting_count(wanted):
             return wanted
         present, own = catalog.present_counts(), catalog.get_meta(_CHOSEN)
-        sizes = {info.model.name: info.bytes for info in self.all()}
+        sizes = {info.model: info.bytes for info in self.all()}
 
-        def rank(model: ModelVersion) -> tuple[int, bool, bool, int]:
-            return present.get(model, 0), model == wanted, model.name == own, sizes.get(model.name, 0)
+        def rank(model: ModelVersion) -> tuple[int, bool, bool, bool, int]:
+            heard, size = present.get(model, 0), sizes.get(model, 0)
+            return heard, model == wanted, model in sizes, model.name == own, size
 
         return max(used, key=rank)
 

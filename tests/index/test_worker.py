@@ -40,6 +40,10 @@ def _flip(place: int, bit: int) -> Damage:
     return flip
 
 
+def _write(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
 def _empty(file: Path) -> None:
     os.truncate(file, 0)
 
@@ -63,6 +67,7 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
     "log garbled": ("**/wal/first-index", _empty),
     "no record": ("collection.json", Path.unlink),
     "record garbled": ("collection.json", _garble),
+    "record of other things": ("collection.json", lambda file: _write(file, '{"seals": {"x": 5}}')),
 }
 
 

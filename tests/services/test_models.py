@@ -71,6 +71,15 @@ def test_of_models_that_have_heard_all_the_librarys_own_answers(services: Servic
     assert "until musicsim-tui models install cnn14 and musicsim-tui ingest has" in notices[-1]
 
 
+def test_of_versions_of_a_model_the_current_one_answers(services: Services, tmp_path: Path) -> None:
+    hear_anew(services, 3, 4, 5)
+    services.catalog.store([heard(number, heard_as=embedding(number, EARLIER)) for number in range(1, 6)])
+    current = services.models.listening().model
+    services.close()
+    with library(tmp_path / "data", MUSICSIM_MODEL="cnn14") as reopened:
+        assert reopened.models.searching() == current
+
+
 @pytest.mark.parametrize("stage", HEARD_STAGES)
 def test_a_flawed_file_is_still_to_be_heard_by_the_new_model(services: Services, stage: str) -> None:
     hear_anew(services, 3, 4)
