@@ -193,12 +193,11 @@ def _block_forward(
 
     if pool_type != "avg":
         raise ValueError(f"Cnn14 pools by means, not by {pool_type}")
-    places = maps.shape[2] * maps.shape[3]
+    places, pools = maps.shape[2] * maps.shape[3], pool_size != (1, 1)
     parts = []
     for part in torch.split(maps, len(maps) if most_places is None else max(1, most_places // places)):
         convolved = block.conv2(block.conv1(part))
-        pooled = pool_size != (1, 1)
-        parts.append(torch.nn.functional.avg_pool2d(convolved, pool_size) if pooled else convolved)
+        parts.append(torch.nn.functional.avg_pool2d(convolved, pool_size) if pools else convolved)
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 

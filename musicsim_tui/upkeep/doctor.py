@@ -122,8 +122,6 @@ def _why_unusable(folder: Path) -> str:
 
 def check_models(models_dir: Path, listening: ModelInfo | None) -> Check:
     """Which models can hear, and whether the one that listens to new tracks can, where it is known."""
-    models = all_models(models_dir)
-    installed = [info.model.name for info in models if info.installed]
     if listening is not None and not listening.installed:
         name = listening.model.name
         return Check(
@@ -132,6 +130,8 @@ def check_models(models_dir: Path, listening: ModelInfo | None) -> Check:
             f"{name}, which is to hear new tracks, is not installed",
             f"musicsim-tui models install {name}, or choose another one: musicsim-tui models use NAME",
         )
+    models = all_models(models_dir)
+    installed = [info.model.name for info in models if info.installed]
     networks = any(info.bytes and info.installed for info in models)
     hint = "" if networks else "musicsim-tui models install mn04 (4 MB) hears better and names sounds."
     return Check("models", "ok", f"installed: {', '.join(installed)}", hint)

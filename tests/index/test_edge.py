@@ -150,57 +150,44 @@ def test_killed_worker_loses_no_acknowledged_point(folder: Path, batches: int) -
         assert_holds(index, 49)
 
 
-def test_an_index_whose_worker_was_lost_closes(folder: Path) -> None:
-    fill(folder)
-    index = EdgeIndex.open(folder)
-    assert index.worker_pid is not None
-    os.kill(index.worker_pid, signal.SIGSTOP)
-    stopped = index.worker_pid
-    failed = threading.Event()
+def _failure_of_a_lost_worker(index: EdgeIndex) -> IndexFailure:
+    """What a call raises in which the worker is killed."""
+    worker = index.worker_pid
+    assert worker is not None
+    os.kill(worker, signal.SIGSTOP)
+    failures: list[IndexFailure] = []
 
     def search() -> None:
-        with pytest.raises(IndexFailure, match="signal 9"):
-            index.count(MODEL)
-        failed.set()
+        try:
+            index.search(MODEL, vector_of(3), SearchParams())
+        except IndexFailure as failure:
+            failures.append(failure)
 
     caller = threading.Thread(target=search)
     caller.start()
     _wait_until_reading(caller)
-    os.kill(stopped, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
     caller.join(PATIENCE)
-    assert failed.is_set()
-    index.close()
-    with EdgeIndex.open(folder) as again:
-        assert_holds(again, 300)
+    (failure,) = failures
+    return failure
 
 
 def test_worker_that_dies_inside_a_call_fails_that_call_only(folder: Path) -> None:
     with EdgeIndex.open(folder) as index:
         index.ensure(MODEL)
         index.upsert(MODEL, points_in(range(10)))
-        worker = index.worker_pid
-        assert worker is not None
-        os.kill(worker, signal.SIGSTOP)
-        failures: list[IndexFailure] = []
-        started = threading.Event()
-
-        def search() -> None:
-            started.set()
-            try:
-                index.search(MODEL, vector_of(3), SearchParams())
-            except IndexFailure as failure:
-                failures.append(failure)
-
-        caller = threading.Thread(target=search)
-        caller.start()
-        started.wait(PATIENCE)
-        _wait_until_reading(caller)
-        os.kill(worker, signal.SIGKILL)
-        caller.join(PATIENCE)
-
-        (failure,) = failures
+        failure = _failure_of_a_lost_worker(index)
         assert failure.title == "The search engine stopped unexpectedly (signal 9)."
         assert index.search(MODEL, vector_of(3), SearchParams(limit=1))[0].id == UUID(int=3)
+
+
+def test_an_index_whose_worker_was_lost_closes(folder: Path) -> None:
+    fill(folder)
+    index = EdgeIndex.open(folder)
+    _failure_of_a_lost_worker(index)
+    index.close()
+    with EdgeIndex.open(folder) as again:
+        assert_holds(again, 300)
 
 
 def _wait_until_reading(caller: threading.Thread) -> None:

@@ -40,8 +40,11 @@ def _flip(place: int, bit: int) -> Damage:
     return flip
 
 
-def _write(file: Path, text: str) -> None:
-    file.write_text(text)
+def _written(text: str) -> Damage:
+    def write(file: Path) -> None:
+        file.write_text(text)
+
+    return write
 
 
 def _empty(file: Path) -> None:
@@ -67,7 +70,7 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
     "log garbled": ("**/wal/first-index", _empty),
     "no record": ("collection.json", Path.unlink),
     "record garbled": ("collection.json", _garble),
-    "record of other things": ("collection.json", lambda file: _write(file, '{"seals": {"x": 5}}')),
+    "record of other things": ("collection.json", _written('{"seals": {"x": 5}}')),
 }
 
 

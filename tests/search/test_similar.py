@@ -74,7 +74,7 @@ def test_a_file_from_outside_is_heard_but_not_added(services: Services, music: P
     assert services.catalog.count() == PIECES
 
 
-def test_no_cosine_is_above_one(services: Services, music: Path, tmp_path: Path) -> None:
+def test_no_cosine_is_above_one(services: Services, tmp_path: Path) -> None:
     """Rounded to float16, a vector of length one may be longer."""
     for number in range(PIECES):
         query = tmp_path / f"{number}.wav"
