@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from musicsim_tui.embedding.onednn import FusedConvolution, with_activation
+from musicsim_tui.embedding.onednn import FusedConvolution, PlainConvolution, with_activation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +115,7 @@ class _InvertedResidual(nn.Module):
         inner = maps
         for layer in before:
             inner = layer(inner)
-        if self._adds_input and isinstance(last, FusedConvolution):
+        if self._adds_input and isinstance(last, (FusedConvolution, PlainConvolution)):
             return last.add_to(maps, inner)
         result: Tensor = last(inner)
         return result.add_(maps) if self._adds_input else result

@@ -20,16 +20,40 @@ log = logging.getLogger(__name__)
 
 Activation: TypeAlias = Literal["none", "relu", "hardswish"]
 
-_MODULES: dict[Activation, type[nn.Module]] = {"relu": nn.ReLU, "hardswish": nn.Hardswish}
 
-
-def with_activation(convolution: nn.Conv2d, activation: Activation, device: str) -> nn.Module:
+def with_activation(
+    convolution: nn.Conv2d, activation: Activation, device: str
+) -> FusedConvolution | PlainConvolution:
     """A convolution and what follows it, for inference on a device: as one layer where that is possible."""
     if device == "cpu" and has_fused_convolutions():
         return FusedConvolution(convolution, activation)
-    if activation == "none":
-        return convolution
-    return nn.Sequential(convolution, _MODULES[activation](inplace=True))
+    return PlainConvolution(convolution, activation)
+
+
+class PlainConvolution(nn.Module):
+    """What a `FusedConvolution` computes, on any device and by any build of PyTorch."""
+
+    def __init__(self, convolution: nn.Conv2d, activation: Activation) -> None:
+        super().__init__()
+        self._convolution = convolution
+        if activation == "none":
+            self._activation: nn.Module = nn.Identity()
+        else:
+            self._activation = nn.ReLU(inplace=True) if activation == "relu" else nn.Hardswish(inplace=True)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        result: Tensor = self._activation(self._convolution(maps))
+        return result
+
+    def plus(self, others: Tensor, maps: Tensor) -> Tensor:
+        """The activation of the sum of `others` and the convolution of `maps`."""
+        result: Tensor = self._activation(self._convolution(maps).add_(others))
+        return result
+
+    def add_to(self, others: Tensor, maps: Tensor) -> Tensor:
+        """As `plus`, written over `others`."""
+        result: Tensor = self._activation(others.add_(self._convolution(maps)))
+        return result
 
 
 class FusedConvolution(nn.Module):
@@ -56,12 +80,22 @@ class FusedConvolution(nn.Module):
         )
         return result
 
-    def add_to(self, others: Tensor, maps: Tensor) -> Tensor:
-        """Add the convolution of `maps`, with no activation, to `others`, which are changed and returned."""
-        result: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
-            others, maps, self._weight(maps), self._bias, *self._geometry, "add", 1.0, None, [], None
+    def plus(self, others: Tensor, maps: Tensor) -> Tensor:
+        """The activation of the sum of `others` and the convolution of `maps`."""
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
+            maps, others, self._weight(maps), self._bias, *self._geometry, *self._after_sum()
         )
         return result
+
+    def add_to(self, others: Tensor, maps: Tensor) -> Tensor:
+        """As `plus`, written over `others`."""
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
+            others, maps, self._weight(maps), self._bias, *self._geometry, *self._after_sum()
+        )
+        return result
+
+    def _after_sum(self) -> tuple[str, float, str | None, list[float], None]:
+        return "add", 1.0, None if self._activation == "none" else self._activation, [], None
 
     def _weight(self, maps: Tensor) -> Tensor:
         with self._packing:
@@ -83,7 +117,7 @@ def has_fused_convolutions() -> bool:
     try:
         with torch.inference_mode():
             convolution = FusedConvolution(nn.Conv2d(8, 8, 3, padding=1), "relu")
-            convolution.add_to(convolution(maps), maps)
+            convolution.add_to(convolution(maps), convolution.plus(maps, maps))
     except (AttributeError, RuntimeError, TypeError) as error:
         log.warning("no fused convolutions: %s", error)
         return False

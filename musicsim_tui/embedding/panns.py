@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 import threading
-from functools import cache, partial
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -28,12 +28,6 @@ Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]
 
 _BATCH_ON_CPU = 8
 _BATCH_ON_GPU = 32
-
-_FIRST_WINOGRAD_BLOCK = 3
-"""The maps before have too few channels for the sums to pay off."""
-
-_PART_BYTES = 2**24
-"""Maps of this size stay in a processor's cache, and get memory that need not be cleared for them first."""
 
 _FRONT_END = ("spectrogram_extractor.", "logmel_extractor.")
 _MEL_FILTERS = "logmel_extractor.melW"
@@ -63,6 +57,9 @@ class Cnn14Embedder(NetworkEmbedder):
         instructions for it, else float32. Spectrogram and classifier are always computed in float32.
         """
         chosen = choose_device(device)
+
+        from musicsim_tui.embedding.cnn14_blocks import arrange_for_inference
+
         checkpoint = load_checkpoint(expected, weights)
         try:
             network = _cnn14(checkpoint)
@@ -72,7 +69,7 @@ class Cnn14Embedder(NetworkEmbedder):
                 f"{weights} does not hold the weights of Cnn14.", "Run musicsim-tui models install cnn14."
             ) from error
         del checkpoint  # whose weights are let go one by one while the network is arranged
-        _arrange_for_inference(network, _dtype(precision, chosen), chosen)
+        arrange_for_inference(network, _dtype(precision, chosen), chosen)
         network.to(chosen)
         logmel = PannsLogMel(mel.to(chosen))
 
@@ -80,13 +77,19 @@ class Cnn14Embedder(NetworkEmbedder):
             heard = network(logmel(samples)[:, None])
             return heard["embedding"], heard["clipwise_output"]
 
+        side_by_side = 1
+        if chosen == "cpu":
+            threads = threads or usual_threads()
+            # Two halves of a batch wait less for each other than all threads in each layer.
+            side_by_side = 2 if threads % 2 == 0 else 1
         super().__init__(
             CNN14,
             forward,
             device=chosen,
             batch_size=_BATCH_ON_CPU if chosen == "cpu" else _BATCH_ON_GPU,
             same_recording_cosine=CNN14_SAME_RECORDING_COSINE,
-            threads=(threads or usual_threads()) if chosen == "cpu" else threads,
+            threads=threads // side_by_side if threads else None,
+            side_by_side=side_by_side,
         )
 
 
@@ -141,64 +144,6 @@ def _cnn14(checkpoint: Mapping[str, Tensor]) -> Any:  # noqa: ANN401
     weights = {name: tensor for name, tensor in checkpoint.items() if not name.startswith(_FRONT_END)}
     network.load_state_dict(weights, strict=True, assign=True)
     return network.eval()
-
-
-def _arrange_for_inference(network: Any, dtype: torch.dtype, device: str) -> None:  # noqa: ANN401
-    """Fold batch norms into convolutions, and run these in `dtype` along time instead of frequency.
-
-    The last blocks are 4 and 2 mel bands high: rows of time keep a processor's vectors full, which makes the
-    whole 1.5 times as fast on a CPU, with the same result. There the blocks with many channels are computed
-    with half the multiplications, for another 1.3 times.
-    """
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    from musicsim_tui.embedding.onednn import with_activation
-    from musicsim_tui.embedding.winograd import WinogradConvolution
-
-    blocks: list[Any] = [getattr(network, f"conv_block{number}") for number in range(1, 7)]
-    for number, block in enumerate(blocks, 1):
-        bytes_each = block.conv2.out_channels * dtype.itemsize
-        for convolution, norm in (("conv1", "bn1"), ("conv2", "bn2")):
-            folded = fuse_conv_bn_eval(getattr(block, convolution), getattr(block, norm))
-            along_time = folded.weight.transpose(2, 3).contiguous(memory_format=torch.channels_last)
-            folded.weight = torch.nn.Parameter(along_time)
-            arranged: torch.nn.Module
-            if device == "cpu" and number >= _FIRST_WINOGRAD_BLOCK:
-                arranged = WinogradConvolution(folded, dtype)
-            else:
-                arranged = with_activation(folded.to(dtype), "relu", device)
-            setattr(block, convolution, arranged)
-            setattr(block, norm, torch.nn.Identity())
-        most = _PART_BYTES // bytes_each if device == "cpu" else None
-        block.forward = partial(_block_forward, block, most)
-    blocks[0].register_forward_pre_hook(
-        lambda _, inputs: (inputs[0].transpose(2, 3).to(dtype).contiguous(memory_format=torch.channels_last),)
-    )
-    blocks[-1].register_forward_hook(lambda _, inputs, output: output.transpose(2, 3).float())
-
-
-def _block_forward(
-    block: Any,  # noqa: ANN401
-    most_places: int | None,
-    maps: Tensor,
-    pool_size: tuple[int, int],
-    pool_type: str,
-) -> Tensor:
-    """A block of Cnn14 whose convolutions hold its activations: the authors' own would apply them again.
-
-    With `most_places` the batch goes through in parts of so many places of a map, or of one window.
-    """
-    import torch
-
-    if pool_type != "avg":
-        raise ValueError(f"Cnn14 pools by means, not by {pool_type}")
-    places, pools = maps.shape[2] * maps.shape[3], pool_size != (1, 1)
-    parts = []
-    for part in torch.split(maps, len(maps) if most_places is None else max(1, most_places // places)):
-        convolved = block.conv2(block.conv1(part))
-        parts.append(torch.nn.functional.avg_pool2d(convolved, pool_size) if pools else convolved)
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _dtype(precision: Precision, device: str) -> torch.dtype:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from musicsim_tui.embedding.cnn14_blocks import arrange_for_inference
 from musicsim_tui.embedding.embedder import Embedder
 from musicsim_tui.embedding.panns import Cnn14Embedder
 from musicsim_tui.embedding.sounds import audioset_labels
@@ -129,6 +130,39 @@ def test_bfloat16_equals_panns_inference_nearly(
     assert cosines(heard.vectors, vectors).min() > 0.999
     assert cosines(heard.sounds, sounds).min() > 0.999
     assert not np.array_equal(heard.vectors, vectors)
+
+
+def test_arranged_for_a_graphics_card_it_computes_the_same(panns: Any, checkpoint: Path) -> None:  # noqa: ANN401
+    """The layers of a graphics card, computed by the processor there is."""
+    import torch
+
+    weights = torch.load(checkpoint, weights_only=True)["model"]
+    network = panns.models.Cnn14(RATE, 1024, 320, 64, 50, 14_000, 527)
+    network.load_state_dict(weights)
+    network.eval()
+    samples = torch.from_numpy(varied_audio(2, 3.3, seed=4))
+    with torch.inference_mode():
+        expected = network(samples)
+        arrange_for_inference(network, torch.float32, "cuda")
+        found = network(samples)
+    assert cosines(found["embedding"].numpy(), expected["embedding"].numpy()).min() > 0.9999
+    assert torch.allclose(found["clipwise_output"], expected["clipwise_output"], atol=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_any_number_of_threads_hears_the_same(checkpoint: Path, cnn14: Cnn14Embedder, threads: int) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    samples = varied_audio(5, 1.3, seed=6)
+    embedder = Cnn14Embedder(
+        checkpoint, device="cpu", precision="float32", threads=threads, expected=describe(checkpoint)
+    )
+    try:
+        heard = embedder.embed(samples)
+    finally:
+        torch.set_num_threads(before)
+    assert cosines(heard.vectors, cnn14.embed(samples).vectors).min() > 0.9999
 
 
 def test_the_seeded_network_tells_windows_apart(cnn14: Cnn14Embedder) -> None:
