@@ -3,7 +3,7 @@ the function that needs it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from musicsim_tui.embedding.tiled import TiledMaps, TilingConvolution, sums_of_f
 from musicsim_tui.embedding.winograd import WinogradConvolution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 _BLOCKS = [f"conv_block{number}" for number in range(1, 7)]
 
@@ -28,21 +28,20 @@ def arrange_for_inference(network: Any, dtype: torch.dtype, device: str) -> None
     They run along time instead of frequency: the last blocks are 4 and 2 mel bands high, and rows of time
     keep a processor's vectors full. All blocks are computed in the first one's place.
     """
-    pairs = _take_convolutions(network)
-    convolutions = BlocksOnCpu(pairs, dtype) if device == "cpu" else _blocks_on_gpu(pairs, dtype, device)
+    blocks = [getattr(network, name) for name in _BLOCKS]
+    for name in _BLOCKS:
+        setattr(network, name, _Unchanged())
+    convolutions = BlocksOnCpu(blocks, dtype) if device == "cpu" else _blocks_on_gpu(blocks, dtype, device)
     network.conv_block1 = _AlongTime(convolutions)
 
 
-def _take_convolutions(network: Any) -> Iterator[tuple[nn.Conv2d, nn.Conv2d]]:  # noqa: ANN401
-    """The convolutions of one block after another, which the network lets go."""
-    for name in _BLOCKS:
-        block = getattr(network, name)
-        setattr(network, name, _Unchanged())
-        pair = fuse_conv_bn_eval(block.conv1, block.bn1), fuse_conv_bn_eval(block.conv2, block.bn2)
-        for convolution in pair:
-            along_time = convolution.weight.detach().transpose(2, 3)
-            convolution.weight = nn.Parameter(along_time.contiguous(memory_format=torch.channels_last))
-        yield pair
+def _take_convolution(block: Any, number: Literal[1, 2]) -> nn.Conv2d:  # noqa: ANN401
+    """A convolution with its batch norm folded in, along time; the block lets its weights go."""
+    name = f"conv{number}"
+    convolution: nn.Conv2d = fuse_conv_bn_eval(getattr(block, name), getattr(block, f"bn{number}"))
+    setattr(block, name, nn.Identity())
+    convolution.weight = nn.Parameter(convolution.weight.detach().transpose(2, 3))
+    return convolution
 
 
 class _Unchanged(nn.Module):
@@ -64,12 +63,13 @@ class _AlongTime(nn.Module):
         return convolved.transpose(2, 3).float()
 
 
-def _blocks_on_gpu(
-    pairs: Iterable[tuple[nn.Conv2d, nn.Conv2d]], dtype: torch.dtype, device: str
-) -> nn.Sequential:
+def _blocks_on_gpu(blocks: Iterable[Any], dtype: torch.dtype, device: str) -> nn.Sequential:
     layers: list[nn.Module] = [_InDtype(dtype)]
-    for pair in pairs:
-        layers += [with_activation(convolution.to(dtype), "relu", device) for convolution in pair]
+    for block in blocks:
+        for convolution in (_take_convolution(block, 1), _take_convolution(block, 2)):
+            weight = convolution.to(dtype).weight.detach()
+            convolution.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
+            layers.append(with_activation(convolution, "relu", device))
         layers.append(nn.AvgPool2d(2))
     return nn.Sequential(*layers[:-1])
 
@@ -90,20 +90,20 @@ class BlocksOnCpu(nn.Module):
     width / 32).
     """
 
-    def __init__(self, pairs: Iterable[tuple[nn.Conv2d, nn.Conv2d]], dtype: torch.dtype) -> None:
-        """Computes in `dtype` what a pair of convolutions in each block does, whose weights are float32."""
+    def __init__(self, blocks: Iterable[Any], dtype: torch.dtype) -> None:
+        """Computes in `dtype` what the authors' blocks do, whose weights are float32 and are let go."""
         super().__init__()
         self._dtype = dtype
         self._channels: list[int] = []
         self._blocks = nn.ModuleList()
-        for number, (first, second) in enumerate(pairs):
-            if number == 0:
-                entry: nn.Module = TilingConvolution(first, dtype)
+        for block in blocks:
+            self._channels.append(block.conv2.out_channels)
+            if len(self._blocks) == 0:
+                entry: nn.Module = TilingConvolution(_take_convolution(block, 1), dtype)
             else:
                 # The sums between two blocks become means, exactly: a quarter is a power of two.
-                entry = WinogradConvolution(first, dtype, scale=1 / 4)
-            self._channels.append(second.out_channels)
-            self._blocks.append(nn.Sequential(entry, WinogradConvolution(second, dtype)))
+                entry = WinogradConvolution(_take_convolution(block, 1), dtype, scale=1 / 4)
+            self._blocks.append(nn.Sequential(entry, WinogradConvolution(_take_convolution(block, 2), dtype)))
 
     def forward(self, maps: Tensor) -> Tensor:
         *before, last = self._blocks

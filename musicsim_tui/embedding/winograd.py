@@ -36,12 +36,13 @@ class WinogradConvolution(nn.Module):
     def __init__(self, convolution: nn.Conv2d, dtype: torch.dtype, scale: float = 1) -> None:
         """Computes in `dtype` what `convolution`, in float32, does to its maps times `scale`."""
         super().__init__()
-        weight = convolution.weight.detach() * scale
+        weight = convolution.weight.detach()
         self._products: list[HeightConvolution] = []
         for number, sums in enumerate(_OF_FILTER):
-            summed = sum(
-                (share * weight[..., tap] for tap, share in enumerate(sums) if share), start=torch.zeros(())
-            )
+            summed = torch.zeros(weight.shape[:-1])
+            for tap, share in enumerate(sums):
+                if share:
+                    summed.add_(weight[..., tap], alpha=share * scale)
             bias = convolution.bias if number == _IN_EVERY_OUTPUT else None
             activation: Activation = "relu" if number in _IN_ONE_OUTPUT else "none"
             self._products.append(HeightConvolution(summed, bias, dtype, activation))
@@ -55,7 +56,8 @@ class WinogradConvolution(nn.Module):
         m1 = product[1](sums)
         m1_plus_m2 = product[2].plus(m1, torch.sub(even, odd, out=sums))
         m1_minus_m2 = torch.sub(m1.mul_(2), m1_plus_m2, out=m1)
-        torch.sub(x4, x2, out=even), torch.sub(x3, x1, out=odd)
+        torch.sub(x4, x2, out=even)
+        torch.sub(x3, x1, out=odd)
         m3 = product[3](torch.add(even, odd, alpha=2, out=sums))
         m3_plus_m4 = product[4].plus(m3, torch.sub(even, odd, alpha=2, out=sums))
         m3_minus_m4 = torch.sub(m3.mul_(2), m3_plus_m4, out=m3)
