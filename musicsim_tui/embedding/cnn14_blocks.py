@@ -31,7 +31,7 @@ def arrange_for_inference(network: Any, dtype: torch.dtype, device: str) -> None
     blocks = [getattr(network, name) for name in _BLOCKS]
     for name in _BLOCKS:
         setattr(network, name, _Unchanged())
-    convolutions = BlocksOnCpu(blocks, dtype) if device == "cpu" else _blocks_on_gpu(blocks, dtype, device)
+    convolutions = _BlocksOnCpu(blocks, dtype) if device == "cpu" else _blocks_on_gpu(blocks, dtype, device)
     network.conv_block1 = _AlongTime(convolutions)
 
 
@@ -57,8 +57,6 @@ class _AlongTime(nn.Module):
         self._convolutions = convolutions
 
     def forward(self, maps: Tensor, pool_size: tuple[int, int], pool_type: str) -> Tensor:
-        if (pool_size, pool_type) != ((2, 2), "avg"):
-            raise ValueError(f"Cnn14 pools by means of 2 x 2, not by {pool_type} of {pool_size}")
         convolved: Tensor = self._convolutions(maps.transpose(2, 3))
         return convolved.transpose(2, 3).float()
 
@@ -83,7 +81,7 @@ class _InDtype(nn.Module):
         return maps.to(self._dtype).contiguous(memory_format=torch.channels_last)
 
 
-class BlocksOnCpu(nn.Module):
+class _BlocksOnCpu(nn.Module):
     """All convolutions of Cnn14 with the ReLUs behind them, and the means between its blocks.
 
     Takes maps of shape (batch, 1, height, width) and gives maps of shape (batch, channels, height / 32,

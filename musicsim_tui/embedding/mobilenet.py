@@ -115,10 +115,9 @@ class _InvertedResidual(nn.Module):
         inner = maps
         for layer in before:
             inner = layer(inner)
-        if self._adds_input and isinstance(last, (FusedConvolution, PlainConvolution)):
-            return last.add_to(maps, inner)
-        result: Tensor = last(inner)
-        return result.add_(maps) if self._adds_input else result
+        assert isinstance(last, (FusedConvolution, PlainConvolution))
+        result: Tensor = last.add_to(maps, inner) if self._adds_input else last(inner)
+        return result
 
 
 class Mn04(nn.Module):

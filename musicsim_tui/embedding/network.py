@@ -6,6 +6,7 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,14 @@ logger = logging.getLogger(__name__)
 
 MINIMUM_SAMPLES = 10_240
 """Five halvings of the frames leave one when there are 32: shorter windows are filled up with silence."""
+
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "could not create a primitive",
+    "could not create a memory object",
+)
 
 _LOUDEST = 100.0
 """Beyond this a sample is no audio but a damaged float file, whose square may overflow."""
@@ -98,11 +107,14 @@ class NetworkEmbedder:
         same_recording_cosine: float,
         threads: int | None = None,
         side_by_side: int = 1,
+        threads_undivided: int | None = None,
     ) -> None:
         """`threads` limits PyTorch's threads on the CPU, for the whole process; None leaves them alone.
 
         `side_by_side` parts of a batch are heard at the same time, each with so many threads. The layers of a
         small network are over so soon that threads which share one spend their time waiting for each other.
+        With `threads_undivided` a batch that does not divide into as many windows for each part is heard
+        whole, by that many threads.
         """
         self._model = model
         self._forward = forward
@@ -111,6 +123,7 @@ class NetworkEmbedder:
         self._same_recording_cosine = same_recording_cosine
         self._threads = threads
         self._side_by_side = side_by_side
+        self._threads_undivided = threads_undivided
         self._labels = audioset_labels()
         self.on_notice: Callable[[str], None] | None = None
 
@@ -186,19 +199,22 @@ class NetworkEmbedder:
         return heard
 
     def _hear(self, samples: Tensor) -> tuple[Vectors, Vectors]:
+        if self._threads_undivided is not None and len(samples) % self._side_by_side:
+            return self._hear_part(samples, self._threads_undivided)
         parts = samples.tensor_split(min(self._side_by_side, len(samples)))
         if len(parts) == 1:
-            return self._hear_part(samples)
+            return self._hear_part(samples, self._threads)
         with ThreadPoolExecutor(len(parts)) as pool:
-            vectors, sounds = zip(*pool.map(self._hear_part, parts), strict=True)
+            heard = pool.map(self._hear_part, parts, repeat(self._threads))
+            vectors, sounds = zip(*heard, strict=True)
         return np.concatenate(vectors), np.concatenate(sounds)
 
-    def _hear_part(self, samples: Tensor) -> tuple[Vectors, Vectors]:
+    def _hear_part(self, samples: Tensor, threads: int | None) -> tuple[Vectors, Vectors]:
         import torch
 
         # Inference mode and the number of threads belong to the calling thread.
-        if self._threads is not None and torch.get_num_threads() != self._threads:
-            torch.set_num_threads(self._threads)
+        if threads is not None and torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
         with torch.inference_mode():
             vectors, sounds = self._forward(samples.to(self._device))
             return vectors.float().cpu().numpy(), sounds.float().cpu().numpy()
@@ -246,13 +262,10 @@ def _finite_rows(heard: tuple[Vectors, Vectors]) -> NDArray[np.bool_]:
 
 
 def _ran_out_of_memory(error: Exception) -> bool:
-    """Only CUDA has an exception of its own for it; MPS and the CPU say so in words."""
+    """Only CUDA has an exception of its own for it; MPS, the CPU and oneDNN on it say so in words."""
     import torch
 
     words = str(error).lower()
-    return (
-        isinstance(error, (torch.OutOfMemoryError, MemoryError))
-        or "out of memory" in words
-        or "can't allocate memory" in words
-        or "not enough memory" in words
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
+        phrase in words for phrase in _OUT_OF_MEMORY
     )

@@ -46,7 +46,7 @@ class PlainConvolution(nn.Module):
         return result
 
     def plus(self, others: Tensor, maps: Tensor) -> Tensor:
-        """The activation of the sum of `others` and the convolution of `maps`."""
+        """The activation, none or ReLU, of the sum of `others` and the convolution of `maps`."""
         result: Tensor = self._activation(self._convolution(maps).add_(others))
         return result
 
@@ -81,7 +81,7 @@ class FusedConvolution(nn.Module):
         return result
 
     def plus(self, others: Tensor, maps: Tensor) -> Tensor:
-        """The activation of the sum of `others` and the convolution of `maps`."""
+        """The activation, none or ReLU, of the sum of `others` and the convolution of `maps`."""
         result: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
             maps, others, self._weight(maps), self._bias, *self._geometry, *self._after_sum()
         )

@@ -80,7 +80,8 @@ class Cnn14Embedder(NetworkEmbedder):
         side_by_side = 1
         if chosen == "cpu":
             threads = threads or usual_threads()
-            # Two halves of a batch wait less for each other than all threads in each layer.
+            # Where other threads decode, two halves of a batch wait less for each other than all threads do
+            # at the end of each layer.
             side_by_side = 2 if threads % 2 == 0 else 1
         super().__init__(
             CNN14,
@@ -90,6 +91,7 @@ class Cnn14Embedder(NetworkEmbedder):
             same_recording_cosine=CNN14_SAME_RECORDING_COSINE,
             threads=threads // side_by_side if threads else None,
             side_by_side=side_by_side,
+            threads_undivided=threads,
         )
 
 

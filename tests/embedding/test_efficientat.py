@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from musicsim_tui.embedding import onednn
 from musicsim_tui.embedding.efficientat import Mn04Embedder
 from musicsim_tui.embedding.embedder import Embedder
 from musicsim_tui.embedding.sounds import best_sounds
@@ -49,6 +50,15 @@ def test_vectors_and_sounds_are_those_of_the_authors_code(heard_before: int) -> 
     """However much was heard: a busy network is fused."""
     mn04 = Mn04Embedder(material("weights/mn04_as_mAP_432.pt"), device="cpu")
     mn04.embed(np.zeros((heard_before, WINDOW), np.float32))
+    _assert_hears_as_the_authors_code(mn04)
+
+
+def test_they_are_so_without_the_fused_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onednn, "has_fused_convolutions", lambda: False)
+    _assert_hears_as_the_authors_code(Mn04Embedder(material("weights/mn04_as_mAP_432.pt"), device="cpu"))
+
+
+def _assert_hears_as_the_authors_code(mn04: Mn04Embedder) -> None:
     reference = np.load(material("weights/mn04_reference.npz"))
     coded = np.stack([reference[f"clip{clip}_waveform_int16"] for clip in range(3)])
     windows = (coded / 32767).astype(np.float32)

@@ -66,12 +66,16 @@ def cpu_is_full() -> Exception:
     )
 
 
+def onednn_is_full() -> Exception:
+    return RuntimeError("could not create a primitive")
+
+
 @pytest.fixture
 def windows() -> np.ndarray:
     return np.random.default_rng(1).normal(size=(10, MINIMUM_SAMPLES)).astype(np.float32)
 
 
-@pytest.mark.parametrize("full", [cuda_is_full, mps_is_full, cpu_is_full, MemoryError])
+@pytest.mark.parametrize("full", [cuda_is_full, mps_is_full, cpu_is_full, onednn_is_full, MemoryError])
 def test_out_of_memory_halves_the_batch_and_hears_the_same_windows(
     windows: np.ndarray, full: Callable[[], Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -164,6 +168,35 @@ def test_parts_are_heard_each_with_its_number_of_threads(windows: np.ndarray) ->
         torch.set_num_threads(before)
     assert [(size, threads) for size, _, threads in seen] == [(4, 3), (4, 3)]
     assert threading.get_ident() not in {thread for _, thread, _ in seen}
+
+
+@pytest.mark.parametrize(("count", "heard"), [(8, [(4, 1), (4, 1)]), (7, [(7, 2)]), (1, [(1, 2)])])
+def test_a_batch_that_does_not_divide_is_heard_whole_by_all_threads(
+    windows: np.ndarray, count: int, heard: list[tuple[int, int]]
+) -> None:
+    import torch
+
+    seen: list[tuple[int, int]] = []
+
+    def noting(samples: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append((len(samples), torch.get_num_threads()))
+        return summaries(samples)
+
+    before = torch.get_num_threads()
+    try:
+        NetworkEmbedder(
+            MODEL,
+            noting,
+            device="cpu",
+            batch_size=8,
+            same_recording_cosine=0.9,
+            threads=1,
+            side_by_side=2,
+            threads_undivided=2,
+        ).embed(windows[:count])
+    finally:
+        torch.set_num_threads(before)
+    assert seen == heard
 
 
 def test_memory_that_runs_out_side_by_side_halves_the_batch(windows: np.ndarray) -> None:
