@@ -50,7 +50,7 @@ class _Unchanged(nn.Module):
 
 
 class _AlongTime(nn.Module):
-    """All blocks of Cnn14, called as the authors call the first."""
+    """All blocks of Cnn14, called as the authors call the first; pools by means, whatever it is told."""
 
     def __init__(self, convolutions: nn.Module) -> None:
         super().__init__()

@@ -121,7 +121,10 @@ class _InvertedResidual(nn.Module):
 
 
 class Mn04(nn.Module):
-    """Log-mel, shape (windows, 1, bands, frames), to embeddings (windows, 384) and logits (windows, 527)."""
+    """Log-mel, shape (windows, 1, bands, frames), to embeddings (windows, 384) and logits (windows, 527).
+
+    To be run as `mn04_for_inference` arranges it.
+    """
 
     def __init__(self) -> None:
         super().__init__()

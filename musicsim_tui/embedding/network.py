@@ -33,13 +33,9 @@ logger = logging.getLogger(__name__)
 MINIMUM_SAMPLES = 10_240
 """Five halvings of the frames leave one when there are 32: shorter windows are filled up with silence."""
 
-_OUT_OF_MEMORY = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "could not create a primitive",
-    "could not create a memory object",
-)
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_ONEDNN_OUT_OF_MEMORY = ("could not create a primitive", "could not create a memory object")
+"""Whole messages: with more words they tell of something else, such as "a primitive descriptor"."""
 
 _LOUDEST = 100.0
 """Beyond this a sample is no audio but a damaged float file, whose square may overflow."""
@@ -109,12 +105,12 @@ class NetworkEmbedder:
         side_by_side: int = 1,
         threads_undivided: int | None = None,
     ) -> None:
-        """`threads` limits PyTorch's threads on the CPU, for the whole process; None leaves them alone.
+        """`side_by_side` parts of a batch are heard at the same time, on the CPU each by so many `threads` of
+        PyTorch; None leaves their number alone.
 
-        `side_by_side` parts of a batch are heard at the same time, each with so many threads. The layers of a
-        small network are over so soon that threads which share one spend their time waiting for each other.
-        With `threads_undivided` a batch that does not divide into as many windows for each part is heard
-        whole, by that many threads.
+        Threads that share a layer wait for each other at its end, most of all where layers are small or
+        other threads want the processor. With `threads_undivided` a batch whose windows cannot be shared out
+        equally is heard whole, by that many threads.
         """
         self._model = model
         self._forward = forward
@@ -212,7 +208,8 @@ class NetworkEmbedder:
     def _hear_part(self, samples: Tensor, threads: int | None) -> tuple[Vectors, Vectors]:
         import torch
 
-        # Inference mode and the number of threads belong to the calling thread.
+        # Inference mode belongs to the calling thread. So does the number of threads, which a new thread
+        # takes over from whichever set it last.
         if threads is not None and torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
         with torch.inference_mode():
@@ -262,10 +259,13 @@ def _finite_rows(heard: tuple[Vectors, Vectors]) -> NDArray[np.bool_]:
 
 
 def _ran_out_of_memory(error: Exception) -> bool:
-    """Only CUDA has an exception of its own for it; MPS, the CPU and oneDNN on it say so in words."""
+    """Only CUDA has an exception of its own for it. MPS and the CPU say so in words; oneDNN says no more than
+    what it could not create."""
     import torch
 
     words = str(error).lower()
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
-        phrase in words for phrase in _OUT_OF_MEMORY
+    return (
+        isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        or any(phrase in words for phrase in _OUT_OF_MEMORY)
+        or words.partition("\n")[0] in _ONEDNN_OUT_OF_MEMORY
     )

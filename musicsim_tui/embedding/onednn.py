@@ -25,7 +25,7 @@ def with_activation(
     convolution: nn.Conv2d, activation: Activation, device: str
 ) -> FusedConvolution | PlainConvolution:
     """A convolution and what follows it, for inference on a device: as one layer where that is possible."""
-    if device == "cpu" and has_fused_convolutions():
+    if device == "cpu" and has_fused_convolutions(convolution.weight.dtype):
         return FusedConvolution(convolution, activation)
     return PlainConvolution(convolution, activation)
 
@@ -109,14 +109,14 @@ class FusedConvolution(nn.Module):
 
 
 @cache
-def has_fused_convolutions() -> bool:
-    """Whether this build of PyTorch has the operators, and they work."""
+def has_fused_convolutions(dtype: torch.dtype) -> bool:
+    """Whether this build of PyTorch has the operators, and they work on this processor."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
-    maps = torch.ones(1, 8, 4, 4).contiguous(memory_format=torch.channels_last)
+    maps = torch.ones(1, 8, 4, 4, dtype=dtype).contiguous(memory_format=torch.channels_last)
     try:
         with torch.inference_mode():
-            convolution = FusedConvolution(nn.Conv2d(8, 8, 3, padding=1), "relu")
+            convolution = FusedConvolution(nn.Conv2d(8, 8, 3, padding=1, dtype=dtype), "relu")
             convolution.add_to(convolution(maps), convolution.plus(maps, maps))
     except (AttributeError, RuntimeError, TypeError) as error:
         log.warning("no fused convolutions: %s", error)

@@ -81,7 +81,7 @@ class Cnn14Embedder(NetworkEmbedder):
         if chosen == "cpu":
             threads = threads or usual_threads()
             # Where other threads decode, two halves of a batch wait less for each other than all threads do
-            # at the end of each layer.
+            # at the end of each layer. An odd number would leave one idle.
             side_by_side = 2 if threads % 2 == 0 else 1
         super().__init__(
             CNN14,

@@ -117,11 +117,11 @@ def describe_processor(wanted: str) -> str:
     """
     import torch
 
-    from musicsim_tui.embedding.network import choose_device
+    from musicsim_tui.embedding.network import choose_device, usual_threads
     from musicsim_tui.embedding.panns import has_bfloat16
 
     device = choose_device(wanted)
     if device == "cpu":
         bfloat16 = "with" if has_bfloat16(device) else "without"
-        return f"CPU, {torch.get_num_threads()} threads, {bfloat16} bfloat16"
+        return f"CPU, {usual_threads()} threads, {bfloat16} bfloat16"
     return f"{device}: {torch.cuda.get_device_name(device) if device.startswith('cuda') else 'Apple GPU'}"

@@ -27,7 +27,7 @@ _OF_FILTER = (
 _IN_EVERY_OUTPUT = 1
 """The product that each output holds once: it brings the bias along."""
 _IN_ONE_OUTPUT = (0, 5)
-"""The products whose sum with the others is an output, to which the ReLU is applied."""
+"""The products that one output alone holds: they are added last, together with the ReLU."""
 
 
 class WinogradConvolution(nn.Module):

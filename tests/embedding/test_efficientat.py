@@ -53,8 +53,8 @@ def test_vectors_and_sounds_are_those_of_the_authors_code(heard_before: int) -> 
     _assert_hears_as_the_authors_code(mn04)
 
 
-def test_they_are_so_without_the_fused_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onednn, "has_fused_convolutions", lambda: False)
+def test_it_hears_the_same_without_the_fused_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onednn, "has_fused_convolutions", lambda _: False)
     _assert_hears_as_the_authors_code(Mn04Embedder(material("weights/mn04_as_mAP_432.pt"), device="cpu"))
 
 

@@ -70,12 +70,18 @@ def onednn_is_full() -> Exception:
     return RuntimeError("could not create a primitive")
 
 
+def onednn_has_no_room_for_maps() -> Exception:
+    return RuntimeError("could not create a memory object")
+
+
 @pytest.fixture
 def windows() -> np.ndarray:
     return np.random.default_rng(1).normal(size=(10, MINIMUM_SAMPLES)).astype(np.float32)
 
 
-@pytest.mark.parametrize("full", [cuda_is_full, mps_is_full, cpu_is_full, onednn_is_full, MemoryError])
+@pytest.mark.parametrize(
+    "full", [cuda_is_full, mps_is_full, cpu_is_full, onednn_is_full, onednn_has_no_room_for_maps, MemoryError]
+)
 def test_out_of_memory_halves_the_batch_and_hears_the_same_windows(
     windows: np.ndarray, full: Callable[[], Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -111,12 +117,23 @@ def test_a_single_window_that_does_not_fit_is_a_model_error(windows: np.ndarray)
     assert "builtin" in caught.value.hint
 
 
-def test_another_failure_of_the_processor_is_a_model_error(windows: np.ndarray) -> None:
-    def broken(_: Tensor) -> tuple[Tensor, Tensor]:
-        raise RuntimeError("CUDA error: device-side assert triggered\nCompile with TORCH_USE_CUDA_DSA")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: device-side assert triggered",
+        "could not create a primitive descriptor for the convolution forward propagation primitive",
+    ],
+)
+def test_another_failure_of_the_processor_is_a_model_error(windows: np.ndarray, words: str) -> None:
+    tried: list[int] = []
 
-    with pytest.raises(ModelError, match=r"tiny cannot run on cpu: CUDA error: .* triggered\.$"):
+    def broken(samples: Tensor) -> tuple[Tensor, Tensor]:
+        tried.append(len(samples))
+        raise RuntimeError(f"{words}\nCompile with TORCH_USE_CUDA_DSA")
+
+    with pytest.raises(ModelError, match=rf"tiny cannot run on cpu: {words}\.$"):
         embedder(broken).embed(windows)
+    assert tried == [8]
 
 
 def test_results_that_are_no_numbers_are_a_model_error(windows: np.ndarray) -> None:

@@ -46,7 +46,7 @@ def test_it_gives_what_a_plain_convolution_gives(size: tuple[int, int, int, int]
 
 
 def test_it_does_so_without_the_fused_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onednn, "has_fused_convolutions", lambda: False)
+    monkeypatch.setattr(onednn, "has_fused_convolutions", lambda _: False)
     _, difference = _difference(_seeded_maps((2, 8, 4, 11)), 6, torch.float32)
     assert difference.abs().max() < 1e-4
 
