@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from musicsim_tui.ingest import pipeline
+from musicsim_tui.ingest.pipeline import Pipeline
 from musicsim_tui.paths import is_there
 from tests.cli.conftest import Shell
 from tests.harness.audio_files import write_music
@@ -488,8 +488,7 @@ def test_a_name_of_no_file_is_told_as_such(shell: Shell, query: str) -> None:
 
 
 def test_what_is_unknown_is_null(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_FIRST_INDEX_SECONDS", "_INDEX_SECONDS"):  # all that is heard is indexed at the end
-        monkeypatch.setattr(pipeline, name, 600.0)
+    monkeypatch.setattr(Pipeline, "_index", lambda _: None)  # all that is heard is indexed at the end
     folder = tmp_path / "untagged"
     folder.mkdir()
     for seed in range(2):

@@ -10,6 +10,7 @@ from typing import Generic, ParamSpec, TypeVar
 import pytest
 from textual.widgets import Input
 
+from musicsim_tui.embedding.registry import ModelInfo
 from musicsim_tui.ingest.survey import Survey
 from musicsim_tui.tui.screens import details, export
 from musicsim_tui.tui.screens.boxes import Box
@@ -106,7 +107,13 @@ def test_a_click_beside_a_box_closes_it_as_escape_does(
         write.let_go()
         await driver.press("M")
         await driver.shows("in use")
-        use = Held(lambda _name: services.models.find("mn04"))
+        mn04 = services.models.find("mn04")
+
+        def listen_with_mn04(_name: str) -> ModelInfo:
+            monkeypatch.setattr(services.models, "listening", lambda: mn04)
+            return mn04
+
+        use = Held(listen_with_mn04)
         monkeypatch.setattr(services.models, "use", use)
         await driver.press("enter")
         await driver.until(lambda: use.begun, "the model is made ready")
