@@ -32,7 +32,7 @@ def arrange_for_inference(network: Any, dtype: torch.dtype, device: str) -> None
     for name in _BLOCKS:
         setattr(network, name, _Unchanged())
     convolutions = _BlocksOnCpu(blocks, dtype) if device == "cpu" else _blocks_on_gpu(blocks, dtype, device)
-    network.conv_block1 = _AlongTime(convolutions)
+    network.conv_block1 = _AlongTime(convolutions, dtype)
 
 
 def _take_convolution(block: Any, number: Literal[1, 2]) -> nn.Conv2d:  # noqa: ANN401
@@ -52,17 +52,19 @@ class _Unchanged(nn.Module):
 class _AlongTime(nn.Module):
     """All blocks of Cnn14, called as the authors call the first; pools by means, whatever it is told."""
 
-    def __init__(self, convolutions: nn.Module) -> None:
+    def __init__(self, convolutions: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
         self._convolutions = convolutions
+        self._dtype = dtype
 
     def forward(self, maps: Tensor, pool_size: tuple[int, int], pool_type: str) -> Tensor:
-        convolved: Tensor = self._convolutions(maps.transpose(2, 3))
+        along_time = maps.transpose(2, 3).to(self._dtype).contiguous(memory_format=torch.channels_last)
+        convolved: Tensor = self._convolutions(along_time)
         return convolved.transpose(2, 3).float()
 
 
 def _blocks_on_gpu(blocks: Iterable[Any], dtype: torch.dtype, device: str) -> nn.Sequential:
-    layers: list[nn.Module] = [_InDtype(dtype)]
+    layers: list[nn.Module] = []
     for block in blocks:
         for convolution in (_take_convolution(block, 1), _take_convolution(block, 2)):
             weight = convolution.to(dtype).weight.detach()
@@ -72,26 +74,16 @@ def _blocks_on_gpu(blocks: Iterable[Any], dtype: torch.dtype, device: str) -> nn
     return nn.Sequential(*layers[:-1])
 
 
-class _InDtype(nn.Module):
-    def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
-        self._dtype = dtype
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return maps.to(self._dtype).contiguous(memory_format=torch.channels_last)
-
-
 class _BlocksOnCpu(nn.Module):
     """All convolutions of Cnn14 with the ReLUs behind them, and the means between its blocks.
 
-    Takes maps of shape (batch, 1, height, width) and gives maps of shape (batch, channels, height / 32,
-    width / 32).
+    Takes maps of shape (batch, 1, height, width) in its dtype and gives maps of shape (batch, channels,
+    height / 32, width / 32).
     """
 
     def __init__(self, blocks: Iterable[Any], dtype: torch.dtype) -> None:
         """Computes in `dtype` what the authors' blocks do, whose weights are float32 and are let go."""
         super().__init__()
-        self._dtype = dtype
         self._channels: list[int] = []
         self._blocks = nn.ModuleList()
         for block in blocks:
@@ -105,12 +97,13 @@ class _BlocksOnCpu(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         *before, last = self._blocks
-        parts: Sequence[Tensor | TiledMaps] = torch.split(maps, self._maps_at_once(0, *maps.shape[2:]))
-        for number, block in enumerate(before):
-            tiled = TiledMaps.cat([sums_of_four(block(part)) for part in parts])
-            parts = tiled.split(self._maps_at_once(number + 1, tiled.height, tiled.width))
-        return TiledMaps.cat([last(part) for part in parts]).joined()
+        most_numbers = torch.get_num_threads() * _PART_BYTES // maps.element_size()
 
-    def _maps_at_once(self, block: int, height: int, width: int) -> int:
-        bytes_each = self._channels[block] * height * width * self._dtype.itemsize
-        return max(1, torch.get_num_threads() * _PART_BYTES // bytes_each)
+        def maps_at_once(block: int, height: int, width: int) -> int:
+            return max(1, most_numbers // (self._channels[block] * height * width))
+
+        parts: Sequence[Tensor | TiledMaps] = torch.split(maps, maps_at_once(0, *maps.shape[2:]))
+        for following, block in enumerate(before, 1):
+            tiled = TiledMaps.cat([sums_of_four(block(part)) for part in parts])
+            parts = tiled.split(maps_at_once(following, tiled.height, tiled.width))
+        return TiledMaps.cat([last(part) for part in parts]).joined()

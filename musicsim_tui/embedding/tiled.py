@@ -8,7 +8,7 @@ between others; cut apart once, they stay apart through all convolutions, and ea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -23,26 +23,25 @@ TILE = 4
 TAPS = 3
 """Taps of a filter along the width; one place at either side of a tile takes part in its outputs."""
 
-Places: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
-
 
 @dataclass(frozen=True, slots=True)
 class TiledMaps:
     """Maps whose width is cut into tiles of four places.
 
-    `places[i]` has shape (batch, height, tiles, channels): place 4 t + i of each row is at [..., t, :].
+    `places[i]`, one of four, has shape (batch, height, tiles, channels): place 4 t + i of each row is at
+    [..., t, :].
     Beyond the width the places of the last tile are zero.
     """
 
-    places: Places
+    places: tuple[Tensor, ...]
     width: int
 
     @classmethod
-    def of(cls, places: Places, width: int) -> TiledMaps:
+    def zeroed_beyond(cls, width: int, places: Sequence[Tensor]) -> TiledMaps:
         """Maps of places that hold anything beyond the width: it is overwritten."""
         for place in places[TILE - -width % TILE :]:
             place[:, :, -1] = 0
-        return cls(places, width)
+        return cls(tuple(places), width)
 
     @classmethod
     def cat(cls, parts: Sequence[TiledMaps]) -> TiledMaps:
@@ -50,8 +49,7 @@ class TiledMaps:
         if len(parts) == 1:
             return parts[0]
         of_place = zip(*(part.places for part in parts), strict=True)
-        first, second, third, fourth = (torch.cat(places) for places in of_place)
-        return cls((first, second, third, fourth), parts[0].width)
+        return cls(tuple(torch.cat(places) for places in of_place), parts[0].width)
 
     def split(self, size: int) -> list[TiledMaps]:
         """Parts of so many maps, the last of as many as are left."""
@@ -99,7 +97,8 @@ class HeightConvolution:
 class TilingConvolution(nn.Module):
     """A convolution of 3 x 3 that keeps the size of its maps, and the ReLU behind it, for inference on a CPU.
 
-    For maps of few channels, shape (batch, channels, height, width): what a tile is made of is copied.
+    For maps of few channels, shape (batch, channels, height, width), in the same dtype as the convolution:
+    what a tile is made of is copied.
     """
 
     def __init__(self, convolution: nn.Conv2d, dtype: torch.dtype) -> None:
@@ -108,7 +107,6 @@ class TilingConvolution(nn.Module):
         weight, bias = convolution.weight.detach(), convolution.bias
         outputs, channels, height, _ = weight.shape
         self._reach = TILE + TAPS - 1
-        self._dtype = dtype
         self._convolutions = []
         for place in range(TILE):
             wide = weight.new_zeros(outputs, channels, self._reach, height)
@@ -118,10 +116,9 @@ class TilingConvolution(nn.Module):
     def forward(self, maps: Tensor) -> TiledMaps:
         width = maps.shape[3]
         beyond = -width % TILE + 1
-        padded = nn.functional.pad(maps, (1, beyond)).to(self._dtype)
+        padded = nn.functional.pad(maps, (1, beyond))
         reached = padded.unfold(3, self._reach, TILE).permute(0, 2, 3, 1, 4).flatten(3)
-        first, second, third, fourth = (convolve(reached) for convolve in self._convolutions)
-        return TiledMaps.of((first, second, third, fourth), width)
+        return TiledMaps.zeroed_beyond(width, [convolve(reached) for convolve in self._convolutions])
 
 
 def sums_of_four(maps: TiledMaps) -> TiledMaps:
@@ -134,8 +131,7 @@ def sums_of_four(maps: TiledMaps) -> TiledMaps:
     for place in range(TILE):
         every_second = pairs[place % 2][:, :, place // 2 :: 2][:, :, :tiles]
         batch, height, filled, channels = every_second.shape
-        sums = first.new_empty((batch, height // 2, tiles, channels))
+        sums = every_second.new_empty((batch, height // 2, tiles, channels))
         torch.add(every_second[:, 0::2], every_second[:, 1::2], out=sums[:, :, :filled])
         places.append(sums)
-    first, second, third, fourth = places
-    return TiledMaps.of((first, second, third, fourth), width)
+    return TiledMaps.zeroed_beyond(width, places)

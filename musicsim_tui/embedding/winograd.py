@@ -65,7 +65,7 @@ class WinogradConvolution(nn.Module):
         last = product[5].plus(torch.add(m1_minus_m2, m3_minus_m4, alpha=8), _sums_to_after(x1, x3, out=sums))
         second = m1_minus_m2.add_(m3_minus_m4, alpha=2).relu_()
         third = m1_plus_m2.add_(m3_plus_m4, alpha=4).relu_()
-        return TiledMaps.of((first, second, third, last), maps.width)
+        return TiledMaps.zeroed_beyond(maps.width, (first, second, third, last))
 
 
 def _sums_from_before(x2: Tensor, x4: Tensor, *, out: Tensor) -> Tensor:

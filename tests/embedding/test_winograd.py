@@ -19,8 +19,7 @@ def _tiled(maps: Tensor) -> TiledMaps:
     """Maps of shape (batch, channels, height, width), cut into tiles."""
     width = maps.shape[3]
     padded = nn.functional.pad(maps, (0, -width % 4)).permute(0, 2, 3, 1)
-    first, second, third, fourth = (padded[:, :, place::4].contiguous() for place in range(4))
-    return TiledMaps((first, second, third, fourth), width)
+    return TiledMaps(tuple(padded[:, :, place::4].contiguous() for place in range(4)), width)
 
 
 def _seeded_maps(size: tuple[int, int, int, int]) -> Tensor:
